@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# diolab - every verb. `make help` lists them. One build is made by mk/build.mk; tests by mk/check.sh.
+
+MAKEFLAGS += --no-print-directory
+J := -j$(shell nproc)
+build = $(MAKE) $(J) -s -f mk/build.mk V=$(1) $(2)
+
+help:
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-24s%s\n", $$1, $$2 }'
+
+all: ## build the release and the check program (build/diolab links to the release)
+	@$(call build,release,all)
+	@ln -sf release/diolab build/diolab
+	@$(call build,check,all)
+
+compare: ## install what is missing, build, compare the designs on a real O_DIRECT file, write reports/out/
+	@mk/setup.sh compare
+	@$(call build,release,all)
+	@ln -sf release/diolab build/diolab
+	@mk/compare.sh
+
+check: ## install what is missing, build with ASan and UBSan, run every test and the structure checks
+	@mk/setup.sh check
+	@mk/check.sh
+
+lint: ## include order, what each layer asks of the world below, one layout for shared types
+	@mk/setup.sh lint
+	@$(call build,release,all)
+	@mk/lint.sh
+
+check-valgrind: ## every test under memcheck, then a planted leak and a planted use-after-free that it must find
+	@mk/setup.sh valgrind
+	@mk/check-valgrind.sh
+
+check-tsan: ## every test on threads under ThreadSanitizer, then a planted race that it must find
+	@mk/setup.sh tsan
+	@mk/check-tsan.sh
+
+check-planted: ## the bugs that make check must find (leak, use-after-free, overrun) are found under ASan
+	@mk/setup.sh check
+	@mk/planted.sh asan
+
+coverage: ## line and branch coverage of all tests, HTML in reports/out/coverage/
+	@mk/setup.sh coverage
+	@mk/coverage.sh
+
+bench: ## instructions, indirect calls, CPU time per IO of each design
+	@mk/setup.sh bench
+	@mk/bench.sh
+
+clean: ## remove build/ and reports/out/
+	rm -rf build reports/out
+
+.PHONY: help all compare check lint check-valgrind check-tsan check-planted coverage bench clean
