@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * sched.h - tasks. A task is a host task plus what kernel code expects of current.
+ */
+#ifndef _LINUX_SCHED_H
+#define _LINUX_SCHED_H
+
+#include <linux/types.h>
+#include <linux/list.h>
+#include <linux/compiler.h>
+#include <kc/probe.h>
+
+struct host_task;
+struct mm_struct;
+struct blk_plug;
+struct bio_list;
+
+#define TASK_COMM_LEN		16
+
+#define TASK_RUNNING		0x0000
+#define TASK_INTERRUPTIBLE	0x0001
+#define TASK_UNINTERRUPTIBLE	0x0002
+#define TASK_DEAD		0x0080	/* its last wake-up is over */
+
+#define PF_KTHREAD		0x00200000
+#define PF_MEMALLOC_NOFS	0x00040000
+#define PF_MEMALLOC_NOIO	0x00080000
+#define PF_LOCAL_THROTTLE	0x00100000
+
+#define KC_MAX_HELD_LOCKS	24
+
+struct task_struct {
+	unsigned int __state;		/* written by wakers: READ_ONCE/WRITE_ONCE, or set_current_state() */
+	unsigned int flags;		/* PF_* */
+	int pid;			/* 1, 2, … in order of creation within a world */
+	char comm[TASK_COMM_LEN];
+	struct host_task *kc_host;
+	int kc_wake_pins;		/* wakers at work on this task: its end waits for them */
+	struct mm_struct *mm;
+	void *journal_info;
+	struct blk_plug *plug;
+	struct bio_list *bio_list;	/* array of two while under submit_bio_noacct(), else NULL */
+
+	/* contexts, all depths */
+	unsigned int kc_preempt_depth;	/* spinlocks held, preempt_disable() */
+	unsigned int kc_irq_depth;	/* > 0: running an IO completion ("hard irq") */
+	unsigned int kc_irqs_off;	/* local_irq_save() nesting */
+	unsigned int kc_nowait_depth;	/* > 0: under a stacking driver's submit: waiting stops */
+	const char *kc_nowait_site;	/* of the outermost kc_nowait_begin(); NULL in release */
+	unsigned int pagefault_disabled;
+
+	/* probes */
+	enum lab_scope kc_scope;	/* while it does not run; else lab_scope() */
+	struct kc_probes *kc_probes;
+	const char *kc_stack_hi;	/* cached for kc_stack_used_bytes() */
+	u64 kc_ring_enters;		/* those already counted */
+
+	/* IO completions of this task (kc/io.h) */
+	struct list_head kc_deferred;
+	unsigned int kc_nr_deferred;
+	unsigned int kc_want_ios;
+
+	/* locks held, newest last (check builds) */
+	unsigned int kc_nr_held;
+	struct kc_held {
+		const void *lock;
+		unsigned int class_id;
+		unsigned int flags;	/* KC_LOCK_* */
+		const char *site;
+	} kc_held[KC_MAX_HELD_LOCKS];
+
+	struct list_head kc_node;	/* all tasks of the world */
+	int kc_exit_code;
+	void *kc_kthread;		/* kthread.c's own */
+};
+
+extern __thread struct task_struct *kc_current;
+#define current kc_current
+
+#define set_current_state(s)		smp_store_mb(current->__state, (s))
+#define __set_current_state(s)		WRITE_ONCE(current->__state, (s))
+#define task_state(t)			READ_ONCE((t)->__state)
+
+/* Sleep until woken; runs this task's IO completions first. BUGs in atomic context. */
+void schedule(void);
+/*
+ * Called by schedule() when the task is about to sleep with a plug: the block layer sends its
+ * requests, which others may be waiting for. It does not sleep. Set by sim/block's initcall; NULL
+ * without a block layer.
+ */
+extern void (*kc_flush_plug_hook)(struct blk_plug *plug);
+/* The same while waiting for IO; stops with a report when kc_nowait_depth > 0. */
+void io_schedule(void);
+int wake_up_process(struct task_struct *p);
+void cond_resched(void);
+void yield(void);
+
+void kc_might_sleep_at(const char *file, int line);
+#ifdef KC_DEBUG
+#define might_sleep()	kc_might_sleep_at(__FILE__, __LINE__)
+#else
+#define might_sleep()	((void)0)
+#endif
+
+/*
+ * A stacking driver's submission: no waiting for IO, or for a lock held across IO, until the matching
+ * end. det and KC_DEBUG builds stop at the wait and name both sites.
+ */
+void kc_nowait_begin_at(const char *site);
+void kc_nowait_end(void);
+#define kc_nowait_begin()	kc_nowait_begin_at(KC_SITE)
+/* Called by every primitive before it waits (mutex slow path, schedule(), wait_event). */
+void kc_assert_may_wait(void);
+
+bool in_atomic(void);			/* spinlock, preempt_disable or irq */
+bool in_hardirq(void);
+
+unsigned int memalloc_noio_save(void);
+void memalloc_noio_restore(unsigned int flags);
+unsigned int memalloc_nofs_save(void);
+void memalloc_nofs_restore(unsigned int flags);
+
+#endif

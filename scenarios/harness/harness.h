@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * harness.h - between the runners (host side) and the tests (kernel side): built-in types only, so
+ * that a file with Criterion's headers can include it too.
+ */
+#ifndef LAB_HARNESS_H
+#define LAB_HARNESS_H
+
+struct lab_test;
+
+enum lab_test_result { LAB_TEST_PASSED, LAB_TEST_FAILED, LAB_TEST_SKIPPED };
+
+/**
+ * struct lab_harness_opts - how tests are run
+ * @thr, @det: on these engines, where the build has them
+ * @verbose: say why a test was skipped
+ * @seed: what lab_test_base_seed() returns, and the seed of every run
+ * @stopped: a test failed in a way that leaves threads behind: report and leave, do not return.
+ *	NULL: exit with 1
+ */
+struct lab_harness_opts {
+	int thr, det;
+	int verbose;
+	unsigned long long seed;
+	void (*stopped)(void);
+};
+
+/* Once, before the first test, early in main: it reserves the user window. 0 or -errno. */
+int lab_harness_setup(const struct lab_harness_opts *opts);
+
+unsigned int lab_test_count(void);		/* tests in this program */
+const struct lab_test *lab_test_at(unsigned int i);
+enum lab_test_result lab_test_run(const struct lab_test *test);
+/* By name; a test that does not exist has failed. Sets the harness up with the defaults if nobody has. */
+enum lab_test_result lab_test_run_named(const char *suite, const char *name);
+
+#endif

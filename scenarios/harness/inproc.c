@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * inproc.c - the in-process runner: all tests in one process, which is what sanitizers and memcheck
+ * can judge.
+ *
+ * It counts three ways: the tests that nm found in the objects (--expect, from the Makefile), those
+ * that the linker put into the program's table, and those that ran. Any difference is a failure: a
+ * test that silently does not run is a test that passes whatever it tests. A test that kills the
+ * process is named on the way out, and the process' status says the rest.
+ */
+#include <errno.h>
+#include <fnmatch.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#include "harness/harness.h"
+#include "host.h"
+#define LAB_HOST_SIDE
+#include "lab_test.h"
+
+#define EXIT_USAGE	2
+#define EXIT_SKIPPED	77
+#define NAME_BYTES	128
+
+static struct {
+	unsigned int selected;
+	unsigned int passed, failed, skipped;
+	unsigned int wrong;		/* with the program itself; each counts as a failure */
+	long expect;			/* -1: not given */
+	const char *filter;
+	int verbose, list;
+	char running[NAME_BYTES];	/* name of the running test; for handlers */
+} run = { .expect = -1 };
+
+static struct lab_harness_opts harness = { .thr = 1, .det = 1 };
+
+static double now_s(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+}
+
+static int usage(const char *why)
+{
+	fprintf(stderr,
+		"%s\n"
+		"usage: [--list] [--filter GLOB] [--seed N] [--engine thr|det|both] [--expect N] [-v]\n"
+		"GLOB matches SUITE.NAME (or SUITE/NAME); --expect says how many tests there should be\n",
+		why);
+	return EXIT_USAGE;
+}
+
+/* --- summary and ways out -------------------------------------------------------------------- */
+
+static int summary(void)
+{
+	unsigned int ran = run.passed + run.failed + run.skipped;
+
+	if (ran != run.selected) {
+		printf("%u tests did not run\n", run.selected - ran);
+		run.failed += run.selected - ran;
+	}
+	run.failed += run.wrong;
+	if (run.failed)
+		printf("seed: %llu\n", harness.seed);
+	printf("%u passed, %u failed, %u skipped\n", run.passed, run.failed, run.skipped);
+	fflush(stdout);
+	if (run.failed)
+		return 1;
+	return run.skipped && !run.passed ? EXIT_SKIPPED : 0;
+}
+
+/* A failed test has left threads behind: nothing can be trusted to run after it. */
+static void stopped(void)
+{
+	printf("stopped at %s: its threads are still running\n", run.running);
+	run.failed++;
+	host_exit(summary());
+}
+
+static void say_running(void)
+{
+	static const char before[] = "\nthe process died in test ";
+
+	if (!run.running[0])
+		return;
+	if (write(2, before, sizeof(before) - 1) < 0 || write(2, run.running, strlen(run.running)) < 0 ||
+	    write(2, "\n", 1) < 0)
+		_exit(1);
+}
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+void __sanitizer_set_death_callback(void (*callback)(void));
+
+static void name_the_dead(void)
+{
+	__sanitizer_set_death_callback(say_running);
+}
+#else
+static void on_signal(int sig)
+{
+	say_running();
+	signal(sig, SIG_DFL);
+	raise(sig);
+}
+
+static void name_the_dead(void)
+{
+	static const int fatal[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT };
+	size_t i;
+
+	for (i = 0; i < sizeof(fatal) / sizeof(fatal[0]); i++)
+		signal(fatal[i], on_signal);
+}
+#endif
+
+/* --- the tests ---------------------------------------------------------------------------------- */
+
+static int by_name(const void *a, const void *b)
+{
+	const struct lab_test *x = *(const struct lab_test *const *)a;
+	const struct lab_test *y = *(const struct lab_test *const *)b;
+	int c = strcmp(x->suite, y->suite);
+
+	return c ? c : strcmp(x->name, y->name);
+}
+
+/*
+ * All tests of the program, sorted. That they can be told apart and are as many as they should be
+ * is checked here.
+ */
+static const struct lab_test **collect(unsigned int *nr)
+{
+	static const struct lab_test **tests;	/* until the process ends */
+	unsigned int i, n = lab_test_count();
+
+	tests = calloc(n + 1, sizeof(*tests));
+	if (!tests) {
+		perror("calloc");
+		exit(1);
+	}
+	for (i = 0; i < n; i++)
+		tests[i] = lab_test_at(i);
+	qsort(tests, n, sizeof(*tests), by_name);
+	*nr = n;
+	for (i = 1; i < n; i++) {
+		if (!by_name(&tests[i - 1], &tests[i])) {
+			printf("two tests are called %s.%s\n", tests[i]->suite, tests[i]->name);
+			run.wrong++;
+		}
+	}
+	if (run.expect >= 0 && run.expect != (long)n) {
+		printf("%ld tests were compiled, %u are in this program\n", run.expect, n);
+		run.wrong++;
+	}
+	if (!n) {
+		printf("no tests in this program\n");
+		run.wrong++;
+	}
+	return tests;
+}
+
+static int selected(const struct lab_test *test, char *name)
+{
+	char slashed[NAME_BYTES];
+
+	snprintf(name, NAME_BYTES, "%s.%s", test->suite, test->name);
+	snprintf(slashed, NAME_BYTES, "%s/%s", test->suite, test->name);
+	return !run.filter || !fnmatch(run.filter, name, 0) || !fnmatch(run.filter, slashed, 0);
+}
+
+static void run_one(const struct lab_test *test)
+{
+	static const char *const words[] = { "ok", "FAILED", "skipped" };
+	double start = now_s();
+	enum lab_test_result result = lab_test_run(test);
+
+	if (result == LAB_TEST_PASSED)
+		run.passed++;
+	else if (result == LAB_TEST_SKIPPED)
+		run.skipped++;
+	else
+		run.failed++;
+	if (run.verbose || result == LAB_TEST_FAILED) {
+		printf("%-8s %-60s %8.3f s\n", words[result], run.running, now_s() - start);
+		fflush(stdout);
+	}
+}
+
+static int parse(int argc, char **argv)
+{
+	static const struct option longs[] = {
+		{ "list", no_argument, NULL, 'l' }, { "filter", required_argument, NULL, 'f' },
+		{ "seed", required_argument, NULL, 's' }, { "engine", required_argument, NULL, 'e' },
+		{ "expect", required_argument, NULL, 'n' }, { "verbose", no_argument, NULL, 'v' }, { 0 },
+	};
+	char *end = "";
+	int c;
+
+	harness.seed = (unsigned long long)time(NULL) * 1000003u ^ (unsigned long long)getpid();
+	while ((c = getopt_long(argc, argv, "v", longs, NULL)) != -1) {
+		switch (c) {
+		case 'l':
+			run.list = 1;
+			break;
+		case 'f':
+			run.filter = optarg;
+			break;
+		case 's':
+			harness.seed = strtoull(optarg, &end, 0);
+			break;
+		case 'e':
+			harness.thr = strcmp(optarg, "det") != 0;
+			harness.det = strcmp(optarg, "thr") != 0;
+			if (harness.thr && harness.det && strcmp(optarg, "both"))
+				return usage("--engine: thr, det or both");
+			break;
+		case 'n':
+			run.expect = strtol(optarg, &end, 10);
+			break;
+		case 'v':
+			run.verbose = 1;
+			break;
+		default:
+			return usage("unknown option");
+		}
+		if (*end)
+			return usage("not a number");
+	}
+	if (optind < argc)
+		return usage("no arguments but options");
+	if (!harness.thr && !host_engine_built(HOST_DET))
+		return usage("--engine det: this build has no det engine");
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	const struct lab_test **tests;
+	unsigned int i, n;
+	int status = parse(argc, argv);
+	char name[NAME_BYTES];
+
+	if (status)
+		return status;
+	harness.verbose = run.verbose;
+	harness.stopped = stopped;
+	if (lab_harness_setup(&harness)) {
+		fprintf(stderr, "the user window (host.h, HOST_USER_BASE) is taken in this process\n");
+		return 1;
+	}
+	tests = collect(&n);
+	for (i = 0; i < n; i++)
+		run.selected += selected(tests[i], name) && !run.list;
+	if (!run.list && n && !run.selected)
+		return usage("--filter: no test has such a name");
+	name_the_dead();
+	for (i = 0; i < n; i++) {
+		if (!selected(tests[i], name))
+			continue;
+		if (run.list) {
+			printf("%s\n", name);
+			continue;
+		}
+		snprintf(run.running, sizeof(run.running), "%s", name);
+		run_one(tests[i]);
+	}
+	run.running[0] = 0;
+	if (run.list)
+		return run.wrong ? 1 : 0;
+	return summary();
+}
