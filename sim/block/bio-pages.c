@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * bio-pages.c - the pages behind a bio: unpinned, dirtied, zeroed, copied.
+ *
+ * Dirtying. A read into user memory makes its pages dirty. The kernel does it under the page lock, so it
+ * sleeps, so it cannot be done where reads end. The protocol: bio_set_pages_dirty() before submission, in
+ * task context; at the end, bio_check_pages_dirty() looks whether they still are. If so, and it nearly
+ * always is so, it unpins and puts; if one was cleaned meanwhile, the bio goes to a worker that dirties
+ * and unpins in task context. Never for memory that belongs to the kernel or to the bio above: whose page
+ * it is holds its lock.
+ *
+ * Source: block/bio.c of Linux 6.1 and 6.5 (pins).
+ */
+#include "blk.h"
+
+static DEFINE_SPINLOCK(bio_dirty_lock);
+static struct bio *bio_dirty_list;	/* by bi_private, newest first */
+static struct work_struct bio_dirty_work;
+
+/**
+ * __bio_release_pages - unpin every page of the array, and mark it dirty before if @mark_dirty
+ *
+ * For the owner of array and pins, once; where the iterator stands does not matter. Context: any for
+ * !@mark_dirty; else task, may sleep.
+ */
+void __bio_release_pages(struct bio *bio, bool mark_dirty)
+{
+	struct bio_vec *bv;
+	int i;
+
+	BUG_ON(bio_flagged(bio, BIO_CLONED));
+	bio_for_each_bvec_all(bv, bio, i) {
+		struct page *first = bv->bv_page + bv->bv_offset / PAGE_SIZE;
+		unsigned long last_byte = bv->bv_offset % PAGE_SIZE + bv->bv_len - 1;
+
+		unpin_user_page_range_dirty_lock(first, last_byte / PAGE_SIZE + 1, mark_dirty);
+	}
+}
+
+/**
+ * bio_set_pages_dirty - mark every page of the array dirty
+ *
+ * Before a read into user memory is submitted, by the owner. Context: task, may sleep.
+ */
+void bio_set_pages_dirty(struct bio *bio)
+{
+	struct bvec_iter_all iter;
+	struct bio_vec *bv;
+
+	bio_for_each_segment_all(bv, bio, iter)
+		set_page_dirty_lock(bv->bv_page);
+}
+
+static void bio_dirty_fn(struct work_struct *work)
+{
+	struct bio *bio, *next;
+	unsigned long flags;
+
+	spin_lock_irqsave(&bio_dirty_lock, flags);
+	next = bio_dirty_list;
+	bio_dirty_list = NULL;
+	spin_unlock_irqrestore(&bio_dirty_lock, flags);
+	while ((bio = next) != NULL) {
+		next = bio->bi_private;
+		bio_release_pages(bio, true);
+		bio_put(bio);
+	}
+}
+
+/**
+ * bio_check_pages_dirty - the end of a read that began with bio_set_pages_dirty()
+ *
+ * Takes the bio over: unpins its pages and puts it, at once if they are all still dirty, else from a
+ * worker after dirtying them again. Its bi_private is used. Context: any, hard irq included.
+ */
+void bio_check_pages_dirty(struct bio *bio)
+{
+	struct bvec_iter_all iter;
+	struct bio_vec *bv;
+	unsigned long flags;
+
+	bio_for_each_segment_all(bv, bio, iter) {
+		if (PageDirty(bv->bv_page))
+			continue;
+		spin_lock_irqsave(&bio_dirty_lock, flags);
+		bio->bi_private = bio_dirty_list;
+		bio_dirty_list = bio;
+		spin_unlock_irqrestore(&bio_dirty_lock, flags);
+		queue_work(kblockd_workqueue, &bio_dirty_work);
+		return;
+	}
+	bio_release_pages(bio, false);
+	bio_put(bio);
+}
+
+void lab_bio_dirty_init(void)
+{
+	bio_dirty_list = NULL;
+	INIT_WORK(&bio_dirty_work, bio_dirty_fn);
+}
+
+/* The worker is gone: nothing may be left for it. */
+void lab_bio_dirty_exit(void)
+{
+	WARN_ON(bio_dirty_list);
+}
+
+/**
+ * zero_fill_bio_iter - zero the memory of @bio from @start on
+ *
+ * Does not advance the bio. Counts COPY_BYTES. Context: any.
+ */
+void zero_fill_bio_iter(struct bio *bio, struct bvec_iter start)
+{
+	struct bio_vec bv;
+	struct bvec_iter iter;
+
+	__bio_for_each_bvec(bv, bio, iter, start)
+		memzero_bvec(&bv);
+}
+
+/**
+ * bio_copy_data_iter - copy bytes from where @src_iter stands to where @dst_iter stands, both advance
+ *
+ * Ends where the shorter one ends. Counts COPY_BYTES. Context: any; the memories do not overlap.
+ */
+void bio_copy_data_iter(struct bio *dst, struct bvec_iter *dst_iter, struct bio *src,
+			struct bvec_iter *src_iter)
+{
+	while (src_iter->bi_size && dst_iter->bi_size) {
+		struct bio_vec from = mp_bvec_iter_bvec(src->bi_io_vec, *src_iter);
+		struct bio_vec to = mp_bvec_iter_bvec(dst->bi_io_vec, *dst_iter);
+
+		from.bv_len = to.bv_len = min(from.bv_len, to.bv_len);
+		memcpy_to_bvec(&to, bvec_virt(&from));
+		bio_advance_iter_single(src, src_iter, from.bv_len);
+		bio_advance_iter_single(dst, dst_iter, to.bv_len);
+	}
+}
+
+/**
+ * bio_copy_data - copy what is left of @src to what is left of @dst; neither is advanced
+ */
+void bio_copy_data(struct bio *dst, struct bio *src)
+{
+	struct bvec_iter dst_iter = dst->bi_iter, src_iter = src->bi_iter;
+
+	bio_copy_data_iter(dst, &dst_iter, src, &src_iter);
+}

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * bio-split.c - cutting bios: where the caller says, and where a queue's limits do.
+ *
+ * Whoever builds a bio knows nothing of the device. Where it arrives it is measured: its elements are
+ * walked, counted as segments by the queue's rules, and where a limit is passed the front is split off on
+ * a logical-block boundary, chained to the rest, and the rest is submitted again. It lands on
+ * current->bio_list and is measured in its turn, so at most one piece of a bio at a time waits for memory
+ * of the disk's own bio_set.
+ *
+ * Limits: bytes of one IO (max_sectors), segments, bytes of a segment, gaps between segments
+ * (virt_boundary). A REQ_NOWAIT bio that would need a cut ends with BLK_STS_AGAIN, since its rest could
+ * not promise not to wait. A bio no front of which satisfies the limits ends with BLK_STS_IOERR.
+ *
+ * Source: the rules of block/blk-merge.c of Linux 6.1.
+ */
+#include "blk.h"
+
+/**
+ * bio_split - cut the first @sectors off @bio
+ * @sectors: 0 < sectors < bio_sectors(bio), 512-byte units
+ *
+ * Returns a new bio that shows the front and shares the array; @bio is advanced over it. Not chained.
+ * NULL only if @gfp may not block and there is no memory: @bio is unchanged then. Context: as @gfp says.
+ */
+struct bio *bio_split(struct bio *bio, int sectors, gfp_t gfp, struct bio_set *bs)
+{
+	struct bio *front;
+
+	BUG_ON(sectors <= 0);
+	BUG_ON(sectors >= bio_sectors(bio));
+	front = bio_alloc_bioset(bio->bi_bdev, 0, bio->bi_opf, gfp, bs);
+	if (!front)
+		return NULL;
+	lab_probe(SPLITS);
+	lab_bio_share(front, bio);
+	front->bi_iter.bi_size = (unsigned int)sectors << SECTOR_SHIFT;
+	bio_advance(bio, front->bi_iter.bi_size);
+	return front;
+}
+
+/**
+ * bio_trim - keep of @bio only [@offset, @offset + @size)
+ * @offset, @size: 512-byte units, relative to where the bio is; must lie within it, else nothing is
+ *	changed and it WARNs
+ *
+ * For clones and bios not yet submitted. Context: any.
+ */
+void bio_trim(struct bio *bio, sector_t offset, sector_t size)
+{
+	if (WARN_ON(offset > bio_sectors(bio) || size > bio_sectors(bio) - offset))
+		return;
+	bio_advance(bio, offset << SECTOR_SHIFT);
+	bio->bi_iter.bi_size = size << SECTOR_SHIFT;
+}
+
+/* Is there a hole between @prev and a piece at @offset_bytes that the device cannot skip? */
+static bool bvec_gap(const struct queue_limits *lim, const struct bio_vec *prev, unsigned int offset_bytes)
+{
+	unsigned long mask = lim->virt_boundary_mask;
+
+	return mask && (((prev->bv_offset + prev->bv_len) & mask) || (offset_bytes & mask));
+}
+
+/*
+ * Take of an element of @len_bytes as much as still fits. Adds to @nsegs and @bytes; false: not all of it
+ * fitted.
+ */
+static bool bvec_take(const struct queue_limits *lim, unsigned int len_bytes, unsigned int max_bytes,
+		      unsigned int *nsegs, unsigned int *bytes)
+{
+	while (len_bytes) {
+		unsigned int seg = min(len_bytes, lim->max_segment_size);
+
+		seg = min(seg, max_bytes - *bytes);
+		if (!seg || *nsegs == lim->max_segments)
+			return false;
+		(*nsegs)++;
+		*bytes += seg;
+		len_bytes -= seg;
+	}
+	return true;
+}
+
+/**
+ * bio_split_rw - split off the front of a read or write that @lim allows
+ * @nr_segs: out: segments of what is returned, or of @bio when nothing is cut; an upper bound after a cut
+ * @max_bytes: of the front; a multiple of the logical block
+ *
+ * Returns NULL: no cut needed; the front, @bio being advanced over it; ERR_PTR(-EAGAIN): REQ_NOWAIT and a
+ * cut is needed; ERR_PTR(-EINVAL): not one logical block fits. Context: task, may sleep.
+ */
+struct bio *bio_split_rw(struct bio *bio, const struct queue_limits *lim, unsigned int *nr_segs,
+			 struct bio_set *bs, unsigned int max_bytes)
+{
+	unsigned int nsegs = 0, bytes = 0;
+	struct bio_vec bv, prev = { };
+	struct bvec_iter iter;
+
+	bio_for_each_bvec(bv, bio, iter) {
+		if (nsegs && bvec_gap(lim, &prev, bv.bv_offset))
+			goto cut;
+		if (!bvec_take(lim, bv.bv_len, max_bytes, &nsegs, &bytes))
+			goto cut;
+		prev = bv;
+	}
+	*nr_segs = nsegs;
+	return NULL;
+cut:
+	*nr_segs = nsegs;
+	if (bio->bi_opf & REQ_NOWAIT)
+		return ERR_PTR(-EAGAIN);
+	bytes -= bytes % lim->logical_block_size;
+	if (!bytes)
+		return ERR_PTR(-EINVAL);
+	bio->bi_opf &= ~REQ_POLLED;
+	return bio_split(bio, bytes >> SECTOR_SHIFT, GFP_NOIO, bs);
+}
+
+/* Operations without data are bounded in length only. Same answers as bio_split_rw(). */
+static struct bio *bio_split_no_data(struct bio *bio, const struct queue_limits *lim, unsigned int *nr_segs,
+				     struct bio_set *bs)
+{
+	unsigned int max_sectors = bio_op(bio) == REQ_OP_DISCARD ? lim->max_discard_sectors :
+								   lim->max_write_zeroes_sectors;
+
+	*nr_segs = bio_op(bio) == REQ_OP_DISCARD;
+	max_sectors -= max_sectors % (lim->logical_block_size >> SECTOR_SHIFT);
+	if (bio_sectors(bio) <= max_sectors)
+		return NULL;
+	if (!max_sectors)
+		return ERR_PTR(-EINVAL);
+	if (bio->bi_opf & REQ_NOWAIT)
+		return ERR_PTR(-EAGAIN);
+	return bio_split(bio, max_sectors, GFP_NOIO, bs);
+}
+
+/* The part of lab_split_fast() that looks: same contract. Context: task, may sleep. */
+struct bio *lab_split_slow(struct bio *bio, const struct queue_limits *lim, unsigned int *nr_segs)
+{
+	struct bio_set *bs = &bio->bi_bdev->bd_disk->bio_split;
+	struct bio *front;
+
+	if (lab_op_no_data(bio->bi_opf))
+		front = bio_split_no_data(bio, lim, nr_segs, bs);
+	else
+		front = bio_split_rw(bio, lim, nr_segs, bs,
+				     round_down(lim->max_sectors, lim->logical_block_size >> SECTOR_SHIFT) <<
+				     SECTOR_SHIFT);
+	if (likely(!front))
+		return bio;
+	if (IS_ERR(front)) {
+		WRITE_ONCE(bio->bi_status, PTR_ERR(front) == -EAGAIN ? BLK_STS_AGAIN : BLK_STS_IOERR);
+		bio_endio(bio);
+		return NULL;
+	}
+	front->bi_opf |= REQ_NOMERGE;
+	bio_chain(front, bio);
+	lab_submit_remainder(bio);
+	return front;
+}
+
+/**
+ * bio_split_to_limits - the front of @bio that its disk's queue takes
+ *
+ * For ->submit_bio of drivers whose limits bind. Returns @bio, or a front of it whose rest has been
+ * submitted again, or NULL when the bio has been ended (REQ_NOWAIT, impossible limits). Context: task,
+ * under ->submit_bio.
+ */
+struct bio *bio_split_to_limits(struct bio *bio)
+{
+	unsigned int nr_segs;
+
+	return lab_split_fast(bio, &bdev_get_queue(bio->bi_bdev)->limits, &nr_segs);
+}

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * blk-lib.c - whole jobs on a block device, waited for: flush, discard, zero.
+ *
+ * A long range is a chain of bios, each submitted before the next is allocated; the last one is waited for.
+ *
+ * Source: the contracts of block/blk-lib.c and blk-flush.c of Linux 6.1.
+ */
+#include "blk.h"
+
+/* Sectors of one discard or write-zeroes bio: what bi_size holds, in whole pages. */
+#define LAB_MAX_RANGE_SECTORS	(round_down(BIO_MAX_SIZE_BYTES >> SECTOR_SHIFT, PAGE_SECTORS))
+
+/**
+ * blkdev_issue_flush - what was written before is durable when this returns
+ *
+ * Returns 0 or -errno; 0 at once on a device without a volatile cache. Context: task, may sleep.
+ */
+int blkdev_issue_flush(struct block_device *bdev)
+{
+	struct bio bio;
+	int err;
+
+	bio_init(&bio, bdev, NULL, 0, REQ_OP_WRITE | REQ_PREFLUSH);
+	err = submit_bio_wait(&bio);
+	bio_uninit(&bio);
+	return err;
+}
+
+/* A bio after @prev (NULL: the first), which is chained to it and submitted. */
+static struct bio *next_bio(struct bio *prev, struct block_device *bdev, unsigned short nr_vecs,
+			    blk_opf_t opf, gfp_t gfp)
+{
+	struct bio *bio = bio_alloc(bdev, nr_vecs, opf, gfp);
+
+	if (prev) {
+		bio_chain(prev, bio);
+		submit_bio(prev);
+	}
+	return bio;
+}
+
+static int check_range(struct block_device *bdev, sector_t sector, sector_t nr_sects)
+{
+	sector_t mask = (bdev_logical_block_size(bdev) >> SECTOR_SHIFT) - 1;
+
+	if (bdev_read_only(bdev))
+		return -EPERM;
+	return (sector | nr_sects) & mask ? -EINVAL : 0;
+}
+
+/* Wait for the last bio of a chain. 0 for none. */
+static int finish_chain(struct bio *bio)
+{
+	int err = 0;
+
+	if (bio) {
+		err = submit_bio_wait(bio);
+		bio_put(bio);
+	}
+	return err;
+}
+
+static int issue_range(struct block_device *bdev, sector_t sector, sector_t nr_sects, blk_opf_t opf,
+		       gfp_t gfp)
+{
+	struct bio *bio = NULL;
+
+	while (nr_sects) {
+		sector_t len_sect = min_t(sector_t, nr_sects, LAB_MAX_RANGE_SECTORS);
+
+		bio = next_bio(bio, bdev, 0, opf, gfp);
+		bio->bi_iter.bi_sector = sector;
+		bio->bi_iter.bi_size = len_sect << SECTOR_SHIFT;
+		sector += len_sect;
+		nr_sects -= len_sect;
+	}
+	return finish_chain(bio);
+}
+
+/**
+ * blkdev_issue_discard - the contents of [@sector, @sector + @nr_sects) are not needed any more
+ * @sector, @nr_sects: 512-byte units, multiples of the logical block
+ * @gfp: must allow blocking
+ *
+ * Returns 0, -EOPNOTSUPP, -EPERM (read-only), -EINVAL or the device's error. Context: task, may sleep.
+ */
+int blkdev_issue_discard(struct block_device *bdev, sector_t sector, sector_t nr_sects, gfp_t gfp)
+{
+	int err = check_range(bdev, sector, nr_sects);
+
+	if (err)
+		return err;
+	if (!bdev_max_discard_sectors(bdev))
+		return -EOPNOTSUPP;
+	return issue_range(bdev, sector, nr_sects, REQ_OP_DISCARD, gfp);
+}
+
+/* Write the zero page over and over. */
+static int write_zero_pages(struct block_device *bdev, sector_t sector, sector_t nr_sects, gfp_t gfp)
+{
+	struct bio *bio = NULL;
+
+	while (nr_sects) {
+		unsigned int nr_vecs = bio_max_segs(min_t(sector_t, DIV_ROUND_UP_ULL(nr_sects, PAGE_SECTORS),
+							  BIO_MAX_VECS));
+
+		bio = next_bio(bio, bdev, nr_vecs, REQ_OP_WRITE, gfp);
+		bio->bi_iter.bi_sector = sector;
+		while (nr_sects && bio->bi_vcnt < nr_vecs) {
+			unsigned int len_sect = min_t(sector_t, nr_sects, PAGE_SECTORS);
+
+			__bio_add_page(bio, ZERO_PAGE(0), len_sect << SECTOR_SHIFT, 0);
+			sector += len_sect;
+			nr_sects -= len_sect;
+		}
+	}
+	return finish_chain(bio);
+}
+
+/**
+ * blkdev_issue_zeroout - [@sector, @sector + @nr_sects) reads as zeros when this returns
+ * @flags: BLKDEV_ZERO_*
+ *
+ * By REQ_OP_WRITE_ZEROES where the device has it, else by writing the zero page. Arguments, errors and
+ * context: blkdev_issue_discard().
+ */
+int blkdev_issue_zeroout(struct block_device *bdev, sector_t sector, sector_t nr_sects, gfp_t gfp,
+			 unsigned int flags)
+{
+	blk_opf_t opf = REQ_OP_WRITE_ZEROES | (flags & BLKDEV_ZERO_NOUNMAP ? REQ_NOUNMAP : 0);
+	int err = check_range(bdev, sector, nr_sects);
+
+	if (err)
+		return err;
+	if (bdev_write_zeroes_sectors(bdev)) {
+		err = issue_range(bdev, sector, nr_sects, opf, gfp);
+		if (err != -EOPNOTSUPP)
+			return err;
+	}
+	if (flags & BLKDEV_ZERO_NOFALLBACK)
+		return -EOPNOTSUPP;
+	return write_zero_pages(bdev, sector, nr_sects, gfp);
+}
