@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * fs-internal.h - what the files of fs-model share with each other and with their tests, and with nobody
+ * else.
+ *
+ * Blocks are LAB_BLOCK_BYTES. A block number inside a file is called file_blk, one on the device disk_blk.
+ *
+ * Lock order: inode->i_rwsem, lab_inode.sync_lock, lab_extent_map.lock, lab_allocator.lock.
+ */
+#ifndef _LAB_FS_INTERNAL_H
+#define _LAB_FS_INTERNAL_H
+
+#include <linux/types.h>
+#include <linux/container_of.h>
+#include <linux/mutex.h>
+#include <linux/rwsem.h>
+#include <linux/wait.h>
+#include <lab/fs.h>
+
+/* ---- the extent map: extmap.c, extmap-edit.c -------------------------------------------- */
+
+/**
+ * struct lab_ext - one extent, or a piece of one, or a hole
+ * @disk_blk: meaningless for a hole
+ * @type: enum lab_extent_type
+ */
+struct lab_ext {
+	u32 file_blk;
+	u32 nr_blks;
+	u32 disk_blk;
+	u32 type;
+};
+
+#define LAB_LEAF_EXTENTS	127u	/* a leaf with its header is 2 KiB */
+
+struct lab_leaf {
+	u32 nr;
+	u32 pad[3];
+	struct lab_ext ext[LAB_LEAF_EXTENTS];
+};
+
+struct lab_leaf_ref {
+	struct lab_leaf *leaf;
+	u32 first_blk;			/* leaf->ext[0].file_blk, so that a search stays in one array */
+};
+
+/**
+ * struct lab_extent_map - where the blocks of one file lie
+ * @lock: the map's own; shared to look, exclusive to change. Never held across IO
+ * @dir: the leaves in order of file position, none of them empty
+ * @nr_leaves: used entries of @dir
+ * @dir_room: entries @dir has memory for
+ * @nr_extents: in all leaves
+ * @hint: leaf << 32 | index of the extent found last; checked before use, so it may be stale
+ */
+struct lab_extent_map {
+	struct rw_semaphore lock;
+	struct lab_leaf_ref *dir;
+	u32 nr_leaves, dir_room;
+	u32 nr_extents;
+	u64 hint;
+};
+
+/* A place in a map: an extent, or the end when leaf == nr_leaves. */
+struct lab_map_pos {
+	u32 leaf, idx;
+};
+
+void lab_extmap_init(struct lab_extent_map *map);
+void lab_extmap_destroy(struct lab_extent_map *map);
+struct lab_map_pos lab_extmap_find(struct lab_extent_map *map, u32 file_blk);
+struct lab_ext *lab_extmap_at(struct lab_extent_map *map, struct lab_map_pos pos);
+struct lab_map_pos lab_extmap_next(struct lab_extent_map *map, struct lab_map_pos pos);
+bool lab_extmap_prev(struct lab_extent_map *map, struct lab_map_pos *pos);
+int lab_extmap_add_at(struct lab_extent_map *map, struct lab_map_pos pos, const struct lab_ext *ext);
+void lab_extmap_del_at(struct lab_extent_map *map, struct lab_map_pos pos);
+void lab_extmap_set_first(struct lab_extent_map *map, struct lab_map_pos pos, u32 file_blk);
+
+void lab_extmap_lookup(struct lab_extent_map *map, u32 file_blk, u32 nr_blks, struct lab_ext *out);
+int lab_extmap_insert(struct lab_extent_map *map, const struct lab_ext *ext);
+int lab_extmap_set_type(struct lab_extent_map *map, u32 file_blk, u32 nr_blks,
+			enum lab_extent_type type, u32 *changed);
+int lab_extmap_remove(struct lab_extent_map *map, u32 file_blk, u32 nr_blks,
+		      void (*drop)(void *arg, u32 disk_blk, u32 nr_blks), void *arg);
+
+/* ---- the allocator: alloc.c -------------------------------------------------------------- */
+
+#define LAB_FS_MAX_BLOCKS	(1u << 28)	/* 1 TiB: a bitmap of 32 MiB */
+
+/**
+ * struct lab_allocator - which blocks of the device are free
+ * @lock: all of this
+ * @bitmap: one bit a block, 1: in use
+ * @nr_blks: of the device
+ * @nr_free: clear bits
+ * @cursor: contiguous: the block to look at first. fragmented: index in @order of the slot in use
+ * @slot_blks: fragmented: blocks in a slot; 0: contiguous
+ * @nr_slots: fragmented: the last one may be shorter, and is the last in @order
+ * @order: fragmented: the order in which slots are handed out; no slot is followed by its neighbour
+ */
+struct lab_allocator {
+	struct mutex lock;
+	unsigned long *bitmap;
+	u32 nr_blks, nr_free;
+	u32 cursor;
+	u32 slot_blks, nr_slots;
+	u32 *order;
+};
+
+int lab_alloc_init(struct lab_allocator *a, u32 nr_blks, u32 slot_blks, u64 seed);
+void lab_alloc_destroy(struct lab_allocator *a);
+u32 lab_alloc_blocks(struct lab_allocator *a, u32 want_blks, u32 *disk_blk);
+void lab_free_blocks(struct lab_allocator *a, u32 disk_blk, u32 nr_blks);
+
+/* ---- inodes ------------------------------------------------------------------------------- */
+
+struct lab_fs {
+	struct block_device *bdev;
+	struct lab_fs_opts opts;
+	struct lab_allocator alloc;
+	struct mutex inodes_lock;
+	struct list_head inodes;
+};
+
+/**
+ * struct lab_inode - an inode and what only the model knows of it
+ * @inode: what everybody sees
+ * @map: its blocks
+ * @dio_wait: who waits for i_dio_count to reach zero
+ * @sync_lock: one fsync at a time, so that none returns while the flush that covers it is under way
+ * @wrote: 1: the device may hold something of this inode that is not durable
+ * @meta_seq: +1 at every change of map or size
+ * @meta_durable_seq: @meta_seq as it was before the last flush that succeeded
+ */
+struct lab_inode {
+	struct inode inode;
+	struct lab_extent_map map;
+	wait_queue_head_t dio_wait;
+	struct mutex sync_lock;
+	atomic_t wrote;
+	atomic64_t meta_seq;
+	u64 meta_durable_seq;
+};
+
+static inline struct lab_inode *lab_i(const struct inode *inode)
+{
+	return container_of((struct inode *)inode, struct lab_inode, inode);
+}
+
+void lab_map_changed(struct inode *inode);
+bool lab_meta_dirty(struct inode *inode);
+int lab_map_peek(struct inode *inode, loff_t pos, bool nowait, struct lab_ext *out);
+int lab_map_blocks(struct inode *inode, u32 file_blk, u32 nr_blks, struct lab_ext *out);
+void lab_unmap_blocks_drop(void *fs, u32 disk_blk, u32 nr_blks);
+
+#endif

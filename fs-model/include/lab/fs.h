@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * lab/fs.h - the filesystem model, neutral: inode, extent, bio and page only. It never sees an iov_iter, a
+ * kiocb or a file_operations; get_block, iomap and map-for-bio are adapters inside the designs.
+ *
+ * Layout. A filesystem owns one block device. An inode has one extent map, sorted by file position:
+ * MAPPED (data on disk), UNWRITTEN (allocated, reads as zeros); what is in no extent is a HOLE. The fs
+ * block is LAB_BLOCK_BYTES; extents begin and end on fs blocks.
+ *
+ * Allocating. lab_map(LAB_MAP_CREATE) turns a hole into UNWRITTEN and says LAB_EXT_NEW; the writer zeroes the
+ * edges of partial blocks, and converts what it wrote with lab_convert() after the data is on
+ * disk. So a crash or an error between leaves zeros, never stale blocks.
+ *
+ * Locking, the writer's duty (lab_lock_*): i_rwsem shared for reads and for overwrites inside i_size under
+ * lock=shared, exclusive for everything else. lab_inode_dio_begin() once a piece, under i_rwsem; its end when
+ * that piece is done and converted. Truncate, punch and zero hold i_rwsem exclusively and wait for the count.
+ */
+#ifndef _LAB_FS_H
+#define _LAB_FS_H
+
+#include <linux/types.h>
+#include <linux/atomic.h>
+#include <linux/rwsem.h>
+#include <linux/list.h>
+
+struct block_device;
+struct lab_extent_map;
+
+#define LAB_BLOCK_SHIFT		12
+#define LAB_BLOCK_BYTES		(1u << LAB_BLOCK_SHIFT)
+#define LAB_MAX_EXTENTS		(1u << 20)	/* an inode's; -ENOSPC beyond */
+#define LAB_MAX_FILE_BYTES	(1ull << 40)
+
+/* What the page cache will hang from; first light keeps it empty (nrpages == 0 always). */
+struct address_space {
+	struct inode *host;
+	unsigned long nrpages;
+};
+
+struct inode {
+	loff_t i_size;			/* i_size_read()/i_size_write() */
+	unsigned int i_blkbits;
+	struct rw_semaphore i_rwsem;
+	atomic_t i_dio_count;
+	struct address_space i_data, *i_mapping;
+	struct lab_fs *i_lab_fs;
+	struct lab_extent_map *i_map;
+	u64 i_lab_version;		/* of the map: +1 at every change */
+	struct list_head i_lab_node;
+};
+
+enum lab_extent_type { LAB_HOLE, LAB_MAPPED, LAB_UNWRITTEN };
+
+#define LAB_EXT_NEW		1	/* allocated by this very call */
+#define LAB_EXT_DIRTY_META	2	/* mapped, but its metadata is not yet durable: FUA needs a flush */
+
+/* One answer: [pos, pos + len) is all of one type and, unless a hole, contiguous on bdev from sector. */
+struct lab_extent {
+	loff_t pos;
+	u64 len_bytes;
+	enum lab_extent_type type;
+	unsigned int flags;
+	struct block_device *bdev;
+	sector_t sector;		/* of byte pos; 512-byte units */
+};
+
+#define LAB_MAP_CREATE		1	/* for a write: allocate where there is a hole */
+#define LAB_MAP_NOWAIT		2	/* -EAGAIN rather than wait, allocate or take a contended lock */
+
+/*
+ * lab_map - what lies at [pos, pos + len)? The answer begins at pos and is clipped to len.
+ * pos and len need no alignment. Returns 0; -EAGAIN (LAB_MAP_NOWAIT), -ENOSPC, -EFBIG, -EINVAL (empty),
+ * -ENOMEM.
+ * Context: task; i_rwsem held (shared suffices; the map has its own lock). May sleep unless NOWAIT.
+ */
+int lab_map(struct inode *inode, loff_t pos, u64 len_bytes, unsigned int flags, struct lab_extent *out);
+
+/*
+ * Unwritten to mapped for the fs blocks that [pos, pos + len) touches. Task context, may sleep. 0, -ENOSPC,
+ * -ENOMEM, -EIO (there is a hole).
+ */
+int lab_convert(struct inode *inode, loff_t pos, u64 len_bytes);
+
+void lab_inode_dio_begin(struct inode *inode);
+void lab_inode_dio_end(struct inode *inode);		/* any context; wakes waiters at zero */
+void lab_inode_dio_wait(struct inode *inode);		/* i_rwsem held exclusively */
+
+loff_t i_size_read(const struct inode *inode);
+void i_size_write(struct inode *inode, loff_t size);	/* i_rwsem exclusive */
+
+enum lab_lock { LAB_LOCK_NONE, LAB_LOCK_SHARED, LAB_LOCK_EXCL };
+
+/*
+ * lab_lock_for_write - take i_rwsem the way this filesystem wants it for a write of [pos, pos + len):
+ * exclusive when it extends i_size, or is not fs-block aligned over an unwritten extent or hole, or under
+ * lock=exclusive; else shared. Rechecks after taking it. @nowait: -EAGAIN instead of waiting.
+ */
+int lab_lock_for_write(struct inode *inode, loff_t pos, u64 len_bytes, bool nowait, enum lab_lock *out);
+int lab_lock_for_read(struct inode *inode, bool nowait, enum lab_lock *out);
+void lab_unlock(struct inode *inode, enum lab_lock lock);
+
+/*
+ * Change of size; all three take i_rwsem themselves, exclusively, and wait for IO in flight. Shrinking
+ * frees blocks and zeroes the tail of the last one on disk.
+ */
+int lab_truncate(struct inode *inode, loff_t size);
+int lab_punch(struct inode *inode, loff_t pos, u64 len_bytes);	/* hole; edges zeroed on disk */
+int lab_zero(struct inode *inode, loff_t pos, u64 len_bytes);	/* unwritten; may grow the size */
+/*
+ * After a write beyond i_size that failed: free what lies beyond, zero the tail of the last block on disk.
+ * i_rwsem held exclusively. Sleeps: waits for IO in flight.
+ */
+int lab_trim_eof(struct inode *inode);
+/* Data and metadata durable: flushes the block device when anything was written since. Sleeps. */
+int lab_fsync(struct inode *inode, bool datasync);
+void lab_fs_wrote(struct inode *inode);			/* the device's cache holds something of this inode */
+
+enum lab_layout { LAB_LAYOUT_CONTIGUOUS, LAB_LAYOUT_FRAGMENTED, LAB_LAYOUT_SPARSE, LAB_LAYOUT_UNWRITTEN };
+
+struct lab_fs_opts {
+	enum lab_layout layout;
+	u64 fragment_bytes;		/* FRAGMENTED: of each extent, never contiguous with the next */
+	bool lock_exclusive;
+	u64 seed;			/* of FRAGMENTED's order */
+	unsigned int nesting;		/* 1 on a loop device on a filesystem of nesting 0, …: lock classes */
+};
+
+/* The whole of @bdev. ERR_PTR(-ENOMEM | -EINVAL). */
+struct lab_fs *lab_fs_create(struct block_device *bdev, const struct lab_fs_opts *opts);
+void lab_fs_destroy(struct lab_fs *fs);			/* its inodes too */
+/* A file of @size laid out as the options say (size 0: empty). ERR_PTR(-ENOSPC | -ENOMEM). */
+struct inode *lab_inode_create(struct lab_fs *fs, loff_t size);
+void lab_inode_destroy(struct inode *inode);
+u64 lab_fs_free_bytes(struct lab_fs *fs);
+unsigned int lab_inode_nr_extents(struct inode *inode);
+/* The device that holds the inode's data, for alignment and FUA. Never NULL. Context: any. */
+struct block_device *lab_inode_bdev(const struct inode *inode);
+
+#endif

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * lab/reffs.h - the reference: what a file opened with O_DIRECT does, as a byte array.
+ *
+ * It knows no extent, bio, lock or design; it is what the others are compared with. The order of checks is
+ * that of Linux 6.1's iomap direct IO: nothing to do → 0; at or after the end of the file → 0; misaligned →
+ * -EINVAL. A read looks at alignment only where there is data: whole blocks that were never written (holes)
+ * read as zeros at any offset and length.
+ */
+#ifndef _LAB_REFFS_H
+#define _LAB_REFFS_H
+
+#include <linux/types.h>
+
+struct lab_reffs;
+
+#define LAB_REFFS_BLOCK_BYTES	4096u		/* granularity of holes */
+#define LAB_REFFS_MAX_BYTES	(1ull << 32)
+
+/**
+ * lab_reffs_create - an empty file
+ * @align_bytes: of position and length of direct IO: a power of two, 1 .. LAB_REFFS_BLOCK_BYTES
+ * @max_bytes: the file cannot grow beyond it (-EFBIG); its memory is taken here, from the host
+ *
+ * Return: the file, or ERR_PTR(-EINVAL | -ENOMEM).
+ */
+struct lab_reffs *lab_reffs_create(u32 align_bytes, u64 max_bytes);
+
+/**
+ * lab_reffs_destroy - end the file and give its memory back
+ * @f: from lab_reffs_create()
+ */
+void lab_reffs_destroy(struct lab_reffs *f);
+
+/**
+ * lab_reffs_pread - read as pread(2) would
+ * @f: the file
+ * @buf: the first return value bytes of it are set, the rest is left alone
+ * @len_bytes: how much
+ * @pos: where from, bytes; negative: -EINVAL
+ *
+ * Return: bytes read, short at the end of the file; -EINVAL.
+ */
+ssize_t lab_reffs_pread(struct lab_reffs *f, void *buf, size_t len_bytes, loff_t pos);
+
+/**
+ * lab_reffs_pwrite - write as pwrite(2) would
+ * @f: the file
+ * @buf: the data
+ * @len_bytes: how much
+ * @pos: where to, bytes
+ *
+ * Return: @len_bytes; -EINVAL misaligned or negative, -EFBIG beyond the file's limit: nothing was written
+ * then.
+ */
+ssize_t lab_reffs_pwrite(struct lab_reffs *f, const void *buf, size_t len_bytes, loff_t pos);
+
+/**
+ * lab_reffs_append - write at the end of the file, which must be aligned as every position
+ * @f: the file
+ * @buf: the data
+ * @len_bytes: how much
+ *
+ * Return: as lab_reffs_pwrite().
+ */
+ssize_t lab_reffs_append(struct lab_reffs *f, const void *buf, size_t len_bytes);
+
+/**
+ * lab_reffs_truncate - set the size; what grows reads as zeros
+ * @f: the file
+ * @size: any byte
+ *
+ * Return: 0; -EINVAL negative, -EFBIG beyond the file's limit.
+ */
+int lab_reffs_truncate(struct lab_reffs *f, loff_t size);
+
+/**
+ * lab_reffs_punch - let [pos, pos + len) read as zeros; the size stays; whole blocks inside become holes
+ * @f: the file
+ * @pos: bytes
+ * @len_bytes: may reach beyond the end
+ *
+ * Return: 0; -EINVAL negative @pos.
+ */
+int lab_reffs_punch(struct lab_reffs *f, loff_t pos, u64 len_bytes);
+
+/**
+ * lab_reffs_size - the file's size
+ * @f: the file
+ */
+loff_t lab_reffs_size(const struct lab_reffs *f);
+
+#endif

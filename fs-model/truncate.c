@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * truncate.c - what takes blocks away from a file: truncate, punch, zero.
+ *
+ * All three are alone with the file: i_rwsem exclusively, then no direct IO in flight. So a block that is
+ * freed here can be in nobody's bio. Blocks that lie wholly in the range are dealt with in the map; a block
+ * that the range only cuts is zeroed on disk, by reading, changing and writing the logical blocks
+ * concerned, if it is MAPPED (otherwise it reads as zeros anyway).
+ *
+ * Invariant: bytes of a MAPPED block at and after i_size are zero on disk, so that growing needs no IO.
+ */
+#include <linux/bio.h>
+#include <linux/blkdev.h>
+#include <linux/bug.h>
+#include <linux/errno.h>
+#include <linux/highmem.h>
+#include <linux/kernel.h>
+#include <linux/minmax.h>
+#include "fs-internal.h"
+
+#define BLOCK_MASK	((u64)LAB_BLOCK_BYTES - 1)
+
+static u32 blk_up(u64 pos)
+{
+	return (pos + BLOCK_MASK) >> LAB_BLOCK_SHIFT;
+}
+
+static u32 blk_down(u64 pos)
+{
+	return pos >> LAB_BLOCK_SHIFT;
+}
+
+/* Move @len_bytes at @offset_bytes of @page from or to the device; sleeps. */
+static int page_io(struct block_device *bdev, sector_t sector, struct page *page, unsigned int offset_bytes,
+		   unsigned int len_bytes, blk_opf_t opf)
+{
+	struct bio_vec bvec;
+	struct bio bio;
+	int err;
+
+	bio_init(&bio, bdev, &bvec, 1, opf | REQ_SYNC);
+	bio.bi_iter.bi_sector = sector + (offset_bytes >> SECTOR_SHIFT);
+	__bio_add_page(&bio, page, len_bytes, offset_bytes);
+	err = submit_bio_wait(&bio);
+	bio_uninit(&bio);
+	return err;
+}
+
+/* Zero [pos, end), all of it in one fs block, on disk. i_rwsem exclusive, no direct IO in flight. */
+static int zero_on_disk(struct inode *inode, u64 pos, u64 end)
+{
+	struct block_device *bdev = inode->i_lab_fs->bdev;
+	unsigned int lbs_bytes = bdev_logical_block_size(bdev);
+	unsigned int from = pos & BLOCK_MASK, to = from + (end - pos);
+	unsigned int io_from = round_down(from, lbs_bytes), io_to = round_up(to, lbs_bytes);
+	struct lab_ext ext;
+	struct page *page;
+	sector_t sector;
+	int err = 0;
+
+	BUG_ON(pos >= end || blk_down(pos) != blk_down(end - 1));
+	lab_map_peek(inode, pos, false, &ext);
+	if (ext.type != LAB_MAPPED)
+		return 0;
+	page = alloc_page(GFP_NOFS);
+	if (!page)
+		return -ENOMEM;
+	sector = (sector_t)ext.disk_blk << (LAB_BLOCK_SHIFT - SECTOR_SHIFT);
+	if (io_from != from || io_to != to)
+		err = page_io(bdev, sector, page, io_from, io_to - io_from, REQ_OP_READ);
+	if (!err) {
+		memzero_page(page, from, to - from);
+		err = page_io(bdev, sector, page, io_from, io_to - io_from, REQ_OP_WRITE);
+		lab_fs_wrote(inode);
+	}
+	__free_page(page);
+	return err;
+}
+
+/* Zero what [pos, end) covers of the blocks that it cuts. */
+static int zero_edges(struct inode *inode, u64 pos, u64 end)
+{
+	int err = 0;
+
+	if (pos & BLOCK_MASK)
+		err = zero_on_disk(inode, pos, min(end, (u64)blk_up(pos) << LAB_BLOCK_SHIFT));
+	if (err || !(end & BLOCK_MASK))
+		return err;
+	if ((pos & BLOCK_MASK) && blk_down(pos) == blk_down(end))
+		return 0;	/* one block, done above */
+	return zero_on_disk(inode, end & ~BLOCK_MASK, end);
+}
+
+/* Free the blocks [first_blk, end_blk). */
+static int unmap_blocks(struct inode *inode, u32 first_blk, u32 end_blk)
+{
+	int ret;
+
+	if (first_blk >= end_blk)
+		return 0;
+	down_write(&inode->i_map->lock);
+	ret = lab_extmap_remove(inode->i_map, first_blk, end_blk - first_blk, lab_unmap_blocks_drop,
+				inode->i_lab_fs);
+	if (ret > 0)
+		lab_map_changed(inode);
+	up_write(&inode->i_map->lock);
+	return min(ret, 0);
+}
+
+/* Let the blocks [first_blk, end_blk) be allocated; where there was a hole, unwritten. */
+static int fill_holes(struct inode *inode, u32 first_blk, u32 end_blk)
+{
+	struct lab_ext ext;
+	int ret = 0;
+
+	for (; first_blk < end_blk && ret >= 0; first_blk += ext.nr_blks)
+		ret = lab_map_blocks(inode, first_blk, end_blk - first_blk, &ext);
+	return min(ret, 0);
+}
+
+/* Let the blocks [first_blk, end_blk) read as zeros without taking them from the file. */
+static int unwrite_blocks(struct inode *inode, u32 first_blk, u32 end_blk)
+{
+	u32 changed;
+	int err;
+
+	if (first_blk >= end_blk)
+		return 0;
+	down_write(&inode->i_map->lock);
+	err = lab_extmap_set_type(inode->i_map, first_blk, end_blk - first_blk, LAB_UNWRITTEN, &changed);
+	if (changed)
+		lab_map_changed(inode);
+	up_write(&inode->i_map->lock);
+	return err;
+}
+
+static int check_range(loff_t pos, u64 len_bytes)
+{
+	if (pos < 0 || !len_bytes)
+		return -EINVAL;
+	if (len_bytes > LAB_MAX_FILE_BYTES || pos > LAB_MAX_FILE_BYTES - len_bytes)
+		return -EFBIG;
+	return 0;
+}
+
+static void lock_alone(struct inode *inode)
+{
+	down_write(&inode->i_rwsem);
+	lab_inode_dio_wait(inode);
+}
+
+/* Free the whole blocks beyond @size, and let the rest of the last one be zeros on disk. */
+static int cut_at(struct inode *inode, loff_t size)
+{
+	int err = 0;
+
+	if (size & BLOCK_MASK)
+		err = zero_on_disk(inode, size, (u64)blk_up(size) << LAB_BLOCK_SHIFT);
+	if (!err)
+		err = unmap_blocks(inode, blk_up(size), LAB_MAX_FILE_BYTES >> LAB_BLOCK_SHIFT);
+	return err;
+}
+
+/**
+ * lab_trim_eof - after a write beyond i_size that failed: let nothing of it be found when the file grows
+ * @inode: i_rwsem held exclusively by the caller
+ *
+ * Context: task, sleeps: waits for direct IO in flight. Return: 0; -ENOMEM, or the error of zeroing the
+ * tail of the last block.
+ */
+int lab_trim_eof(struct inode *inode)
+{
+	lab_inode_dio_wait(inode);
+	return cut_at(inode, i_size_read(inode));
+}
+
+/**
+ * lab_truncate - set the file's size, as truncate(2)
+ * @inode: not locked by the caller
+ * @size: 0 .. LAB_MAX_FILE_BYTES, any byte. Growing adds a hole; shrinking frees whole blocks, those
+ *	allocated beyond the old size included
+ *
+ * Context: task, sleeps: waits for direct IO in flight.
+ * Return: 0; -EINVAL, -EFBIG, -ENOMEM, or the error of zeroing the tail of the last block: the size is then
+ * as before.
+ */
+int lab_truncate(struct inode *inode, loff_t size)
+{
+	int err = 0;
+
+	if (size < 0)
+		return -EINVAL;
+	if (size > LAB_MAX_FILE_BYTES)
+		return -EFBIG;
+	lock_alone(inode);
+	if (size < i_size_read(inode))
+		err = cut_at(inode, size);
+	if (!err && size != i_size_read(inode))
+		i_size_write(inode, size);
+	up_write(&inode->i_rwsem);
+	return err;
+}
+
+/**
+ * lab_punch - let [pos, pos + len) read as zeros and free its whole blocks; the size stays
+ * @inode: not locked by the caller
+ * @pos: bytes, any alignment
+ * @len_bytes: >= 1, any alignment
+ *
+ * Context: task, sleeps: waits for direct IO in flight.
+ * Return: 0; -EINVAL, -EFBIG, -ENOSPC (LAB_MAX_EXTENTS), -ENOMEM, or the error of zeroing an edge on disk. On
+ * error part of the edges may be zeroed, but no block has been freed.
+ */
+int lab_punch(struct inode *inode, loff_t pos, u64 len_bytes)
+{
+	int err = check_range(pos, len_bytes);
+
+	if (err)
+		return err;
+	lock_alone(inode);
+	err = zero_edges(inode, pos, pos + len_bytes);
+	if (!err)
+		err = unmap_blocks(inode, blk_up(pos), blk_down(pos + len_bytes));
+	up_write(&inode->i_rwsem);
+	return err;
+}
+
+/**
+ * lab_zero - let [pos, pos + len) read as zeros and be allocated, as fallocate(2) with FALLOC_FL_ZERO_RANGE
+ * @inode: not locked by the caller
+ * @pos: bytes, any alignment
+ * @len_bytes: >= 1, any alignment; the size grows to pos + len if it was less
+ *
+ * Context: task, sleeps: waits for direct IO in flight.
+ * Return: 0; -EINVAL, -EFBIG, -ENOSPC, -ENOMEM, or the error of zeroing an edge on disk. On error part of the
+ * range may already be done; the size is as before.
+ */
+int lab_zero(struct inode *inode, loff_t pos, u64 len_bytes)
+{
+	loff_t end = pos + len_bytes;
+	int err = check_range(pos, len_bytes);
+
+	if (err)
+		return err;
+	lock_alone(inode);
+	err = zero_edges(inode, pos, end);
+	if (!err)
+		err = unwrite_blocks(inode, blk_up(pos), blk_down(end));
+	if (!err)
+		err = fill_holes(inode, blk_down(pos), blk_up(end));
+	if (!err && end > i_size_read(inode))
+		i_size_write(inode, end);
+	up_write(&inode->i_rwsem);
+	return err;
+}
