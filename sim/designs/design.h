@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * design.h - the one contract between a design and the rest of the laboratory.
+ *
+ * A design is one relocatable object that exports one symbol, its struct design (Makefile:
+ * ld -r, objcopy). Only opaque handles and neutral structures cross this line: no iov_iter, no kiocb, no
+ * file_operations. Every type named here has one layout in every unit (make lint checks with pahole).
+ *
+ * The life of a run:
+ *
+ *   ops->init(knobs) → ops->open_file(inode) → [ops->loop_add(file, opts) → ops->open_bdev(bdev)] →
+ *   ops->submit / ops->fsync … → close, loop_del, close → ops->exit()
+ *
+ * --path file drives open_file()'s handle, --path loop the handle of open_bdev() on the loop's block
+ * device, and --source pinned submits ready bios to that block device itself.
+ */
+#ifndef LAB_DESIGN_H
+#define LAB_DESIGN_H
+
+#include <linux/types.h>
+
+struct inode;
+struct block_device;
+struct lab_file;		/* opaque: a design's open file or block device */
+struct lab_loop;		/* opaque: a design's loop device */
+
+/* One knob at a time (DESIGN 5.1). Every design honours every knob, or its .unsupported says why not. */
+enum lab_handoff { LAB_HANDOFF_INLINE, LAB_HANDOFF_WORKER };
+enum lab_alloc { LAB_ALLOC_POOL, LAB_ALLOC_KMALLOC };
+enum lab_completion { LAB_COMPLETION_INLINE, LAB_COMPLETION_WQ };
+enum lab_loopq { LAB_LOOPQ_BIO, LAB_LOOPQ_MQ };
+
+struct lab_knobs {
+	enum lab_handoff handoff;	/* loop: into the file in the submitter's context, or from a worker */
+	enum lab_alloc alloc;		/* per-IO state: from mempools and bio_sets, or kmalloc that may fail */
+	enum lab_completion completion;	/* end_io work in the completing context, or always from a work item */
+	enum lab_loopq loopq;		/* the loop device: ->submit_bio, or a blk-mq queue (plug, tags, merges) */
+};
+
+/* A segment of user memory. An address the user passed: never dereferenced, only copied or pinned. */
+struct lab_iovec {
+	unsigned long base;
+	size_t len_bytes;
+};
+
+enum lab_rw { LAB_READ, LAB_WRITE };
+
+#define LAB_IO_NOWAIT	1	/* RWF_NOWAIT: -EAGAIN before any side effect */
+#define LAB_IO_DSYNC	2	/* RWF_DSYNC: durable when it completes */
+#define LAB_IO_APPEND	4	/* at i_size, under the lock; pos is ignored */
+
+/**
+ * struct lab_io - one read or write, the caller's until submit(), the design's until done()
+ * @done: NULL: synchronous, submit() returns the result. Else called exactly once with bytes or -errno, unless
+ *	submit() returned something other than -EIOCBQUEUED, in which case it is not called. May run before submit() returns,
+ *	in any context, irq included.
+ * @priv: 128 bytes for the design (its kiocb and the like), so that the harness's own allocation is
+ *	not charged to a design; undefined on entry
+ */
+struct lab_io {
+	enum lab_rw rw;
+	unsigned int flags;
+	loff_t pos;
+	const struct lab_iovec *iov;	/* lives until done() */
+	unsigned int nr_segs;
+	void (*done)(struct lab_io *io, ssize_t res);
+	void *owner;			/* the caller's own */
+	u64 priv[16];
+};
+
+/**
+ * struct lab_loop_opts - the loop device
+ * @offset_bytes: of the image in the file, a multiple of 512
+ * @size_bytes: 0: to the end of the file
+ * @max_sectors: of one bio or request on the loop's own queue (512-byte units); 0: the design's default
+ */
+struct lab_loop_opts {
+	u64 offset_bytes, size_bytes;
+	unsigned int logical_block_bytes;	/* 0: the lower device's */
+	unsigned int max_sectors;
+	bool read_only;
+};
+
+/**
+ * struct design - what a design exports
+ * @name: as on the command line
+ * @summary: one line for `diolab list designs`
+ * @init: set up caches and sets for @knobs; 0 or -errno. May sleep
+ * @submit: see struct lab_io. Context: task, current->mm holds the segments. Errors come as the system call's
+ * @fsync: what fsync(2) does with this file, or a flush of the loop's block device for open_bdev() handles
+ * @loop_bdev: the block device to submit bios to; lives until loop_del()
+ * @unsupported: NULL when it can run with @knobs, else one sentence that says why not
+ */
+struct design {
+	const char *name, *summary;
+	int (*init)(const struct lab_knobs *knobs);
+	void (*exit)(void);
+	const char *(*unsupported)(const struct lab_knobs *knobs);
+
+	struct lab_file *(*open_file)(struct inode *inode);		/* O_DIRECT | O_RDWR; ERR_PTR */
+	struct lab_file *(*open_bdev)(struct block_device *bdev);	/* the same on a block device */
+	void (*close)(struct lab_file *file);				/* no IO in flight */
+	ssize_t (*submit)(struct lab_file *file, struct lab_io *io);
+	int (*fsync)(struct lab_file *file, bool datasync);
+	loff_t (*size)(struct lab_file *file);
+
+	struct lab_loop *(*loop_add)(struct lab_file *file, const struct lab_loop_opts *opts);	/* ERR_PTR */
+	struct block_device *(*loop_bdev)(struct lab_loop *loop);
+	void (*loop_del)(struct lab_loop *loop);			/* waits for what is in flight */
+};
+
+/* All designs of this program, in the order of reports; NULL ends it (generated by the Makefile). */
+extern const struct design *const lab_designs[];
+
+#endif
