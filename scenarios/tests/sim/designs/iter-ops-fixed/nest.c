@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * H1: loop on file on loop on file: how deep the stack gets, on the way down and on the way up, with each
+ * hand-off.
+ */
+#include "rig.h"
+
+#define LEVELS	8
+
+struct level {
+	struct lab_fs *fs;
+	struct inode *inode;
+	struct lab_file *file;
+	struct lab_loop *loop;
+};
+
+struct nest {
+	struct rig rig;
+	struct level level[LEVELS];
+	unsigned int nr;
+	struct lab_file *top;
+};
+
+static void nest_up(struct nest *n, struct rig_opts *o, unsigned int nr)
+{
+	const struct design *d = &design_iter_ops_fixed;
+	struct block_device *bdev;
+	unsigned int i;
+
+	o->loop = true;
+	o->disk_bytes = 4 << 20;
+	o->file_bytes = 3 << 20;
+	rig_up(&n->rig, o);
+	bdev = d->loop_bdev(n->rig.loop);
+	n->nr = nr;
+	for (i = 0; i < nr; i++) {
+		struct level *l = &n->level[i];
+		struct lab_fs_opts fs = { .nesting = i + 1 };
+		struct lab_loop_opts opts = { 0 };
+
+		l->fs = lab_fs_create(bdev, &fs);
+		lab_expect(!IS_ERR(l->fs));
+		l->inode = lab_inode_create(l->fs, (3 << 20) - (i + 1) * 65536);
+		lab_expect(!IS_ERR(l->inode));
+		l->file = d->open_file(l->inode);
+		l->loop = d->loop_add(l->file, &opts);
+		lab_expect(!IS_ERR(l->loop));
+		bdev = d->loop_bdev(l->loop);
+	}
+	n->top = d->open_bdev(bdev);
+}
+
+static void nest_down(struct nest *n)
+{
+	const struct design *d = &design_iter_ops_fixed;
+
+	d->close(n->top);
+	while (n->nr--) {
+		struct level *l = &n->level[n->nr];
+
+		d->loop_del(l->loop);
+		d->close(l->file);
+		lab_fs_destroy(l->fs);
+	}
+	rig_down(&n->rig);
+}
+
+/* Deepest stack of a write and a read through @nr more levels: on the way down, on the way up. */
+static void stack_of(enum lab_handoff handoff, unsigned int nr, u64 *down, u64 *up)
+{
+	struct rig_opts o = { .knobs = { .handoff = handoff } };
+	struct nest n;
+	struct lab_iovec iov;
+	enum lab_scope s;
+
+	nest_up(&n, &o, nr);
+	iov = (struct lab_iovec){ n.rig.mem, 16384 };
+	rig_set(iov.base, 0x42, 16384);
+	kc_probes_reset();
+	lab_expect_eq(rig_aio(n.top, LAB_WRITE, 65536, &iov, 1, 0), 16384);
+	rig_set(iov.base, 0xa5, 16384);
+	lab_expect_eq(rig_aio(n.top, LAB_READ, 65536, &iov, 1, 0), 16384);
+	lab_expect_eq(rig_find_other(iov.base, 0x42, 16384), -1);
+	*down = *up = 0;
+	for (s = LAB_UPPER; s < LAB_NR_SCOPES; s++) {
+		*down = max(*down, rig_count(s, LAB_STACK_SUBMIT));
+		*up = max(*up, rig_count(s, LAB_STACK_END));
+	}
+	nest_down(&n);
+}
+
+/*
+ * On the way down current->bio_list keeps the stack flat: a level's bio is sent when the level above has
+ * returned. On the way up each level's end_io calls the next one's, so the stack grows by the same amount a
+ * level.
+ */
+LAB_TEST_THR(iter_ops_fixed_nest, stack_by_level)
+{
+	u64 down[LEVELS + 1], up[LEVELS + 1];
+	unsigned int nr;
+
+	for (nr = 0; nr <= LEVELS; nr++)
+		stack_of(LAB_HANDOFF_INLINE, nr, &down[nr], &up[nr]);
+	if (!LAB_WITH_PROBES)
+		return;
+	printk("stack, bytes, down and up: 1 level %llu %llu, 2 %llu %llu, 3 %llu %llu, 9 %llu %llu",
+	       down[0], up[0], down[1], up[1], down[2], up[2], down[LEVELS], up[LEVELS]);
+	lab_expect_gt(down[0], 0);
+	lab_expect_gt(up[0], 0);
+	lab_expect_eq(down[LEVELS], down[1]);
+	lab_expect_gt(up[LEVELS], up[1]);
+	lab_expect_eq(up[LEVELS] - up[LEVELS - 1], up[3] - up[2]);
+}
+
+LAB_TEST(iter_ops_fixed_nest, data_through_levels)
+{
+	u64 down, up;
+
+	stack_of(LAB_HANDOFF_INLINE, LEVELS, &down, &up);
+	stack_of(LAB_HANDOFF_WORKER, 2, &down, &up);
+}
+
+/* A flush at the top reaches the disk: each level's fsync is a flush of the level below. */
+LAB_TEST(iter_ops_fixed_nest, flush_reaches_the_disk)
+{
+	struct rig_opts o = { 0 };
+	struct lab_trace_counts c;
+	struct nest n;
+
+	nest_up(&n, &o, 3);
+	lab_expect_eq(rig_io(n.top, LAB_WRITE, 0, n.rig.mem, 4096, 0), 4096);
+	lab_expect_eq(design_iter_ops_fixed.fsync(n.top, true), 0);
+	lab_trace_read(n.rig.trace, &c);
+	lab_expect_eq(c.bios[REQ_OP_FLUSH], 1);
+	lab_expect_eq(rig_io(n.top, LAB_WRITE, 0, n.rig.mem, 4096, LAB_IO_DSYNC), 4096);
+	nest_down(&n);
+}
