@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What an IO costs, in counts: a bio of 1 MiB of 256 permuted pages through the loop device over E extents
+ * makes one clone, E map calls, E - 1 splits, and touches no page's reference count.
+ */
+#include <linux/slab.h>
+#include "rig.h"
+
+#define PAGES	((int)BIO_MAX_VECS)
+
+static void pinned_bio(struct rig *r, blk_opf_t op, struct page **pages)
+{
+	struct block_device *bdev = design_bio_first.loop_bdev(r->loop);
+	struct bio *bio = bio_kmalloc(PAGES, GFP_KERNEL);
+	int i;
+
+	lab_expect(bio);
+	bio_init(bio, bdev, bio->bi_inline_vecs, PAGES, op);
+	for (i = 0; i < PAGES; i++)
+		__bio_add_page(bio, pages[i], PAGE_SIZE, 0);
+	lab_expect_eq(bio->bi_vcnt, PAGES);
+	kc_probes_reset();
+	lab_expect_eq(submit_bio_wait(bio), 0);
+	bio_uninit(bio);
+	kfree(bio);
+}
+
+static void expect_extents(enum req_op op, unsigned int extents)
+{
+	struct rig_opts o = {
+		.file_bytes = PAGES * PAGE_SIZE, .loop = true,
+		.fs = { .layout = LAB_LAYOUT_FRAGMENTED, .fragment_bytes = PAGES * PAGE_SIZE / extents },
+	};
+	struct page *pages[PAGES];
+	struct rig r;
+	int i;
+
+	rig_up(&r, &o);
+	lab_expect_eq(lab_inode_nr_extents(r.inode), extents);
+	for (i = 0; i < PAGES; i++) {
+		pages[i] = alloc_page(GFP_KERNEL | __GFP_ZERO);
+		lab_expect(pages[i]);
+	}
+	pinned_bio(&r, op, pages);
+	lab_expect_eq(rig_count(LAB_LOOP, LAB_MAP_CALLS), extents);
+	lab_expect_eq(rig_count(LAB_LOOP, LAB_BIOS), extents);
+	lab_expect_eq(rig_count(LAB_LOOP, LAB_ALLOC_BIO), extents);
+	lab_expect_eq(rig_count(LAB_LOOP, LAB_CLONES), 1);
+	lab_expect_eq(rig_count(LAB_LOOP, LAB_ALLOC_CMD), 0);
+	lab_expect_eq(rig_count(LAB_LOOP, LAB_ALLOC_DIO), 0);
+	lab_expect_eq(rig_count(LAB_LOOP, LAB_ALLOC_BVEC), 0);
+	lab_expect_eq(rig_count(LAB_LOOP, LAB_ALLOC_HOST), 0);
+	lab_expect_eq(rig_count(LAB_LOOP, LAB_PAGE_REF), 0);
+	lab_expect_eq(rig_count(LAB_LOOP, LAB_PIN_PAGES), 0);
+	lab_expect_eq(rig_count(LAB_LOOP, LAB_COPY_BYTES), 0);
+	lab_expect_eq(rig_count(LAB_LOOP, LAB_SPLITS), extents - 1);
+	lab_expect_eq(rig_count(LAB_LOOP, LAB_CHAINS), 0);
+	lab_expect_eq(rig_count(LAB_LOOP, LAB_PUNTS), 0);
+	lab_expect_eq(rig_count(LAB_LOOP, LAB_ITER_OPS), 0);
+	for (i = 0; i < PAGES; i++)
+		__free_page(pages[i]);
+	rig_down(&r);
+}
+
+LAB_TEST_FLAGS(bio_first_counters, one_mebibyte_read, LAB_TEST_F_PERMUTED)
+{
+	expect_extents(REQ_OP_READ, 1);
+	expect_extents(REQ_OP_READ, 4);
+	expect_extents(REQ_OP_READ, PAGES);
+}
+
+LAB_TEST_FLAGS(bio_first_counters, one_mebibyte_write, LAB_TEST_F_PERMUTED)
+{
+	expect_extents(REQ_OP_WRITE, 1);
+	expect_extents(REQ_OP_WRITE, 4);
+	expect_extents(REQ_OP_WRITE, PAGES);
+}
+
+/* 4 KiB from user memory through both halves: what each half allocates and pins. */
+LAB_TEST(bio_first_counters, four_kib_from_user_memory)
+{
+	struct rig_opts o = { .file_bytes = 1 << 20, .loop = true };
+	struct lab_iovec iov;
+	struct rig r;
+
+	rig_up(&r, &o);
+	iov = (struct lab_iovec){ r.mem, 4096 };
+	lab_expect_eq(rig_aio(r.bdev, LAB_READ, 0, &iov, 1, 0), 4096);
+	lab_scope_enter(LAB_UPPER);
+	kc_probes_reset();
+	lab_expect_eq(rig_aio(r.bdev, LAB_READ, 4096, &iov, 1, 0), 4096);
+	lab_expect_eq(rig_count(LAB_UPPER, LAB_ALLOC_BIO), 1);
+	lab_expect_eq(rig_count(LAB_UPPER, LAB_PIN_PAGES), 1);
+	lab_expect_eq(rig_count(LAB_UPPER, LAB_UNPIN_PAGES), 1);
+	lab_expect_eq(rig_count(LAB_LOOP, LAB_CLONES), 1);
+	lab_expect_eq(rig_count(LAB_LOOP, LAB_SPLITS), 0);
+	lab_expect_eq(rig_count(LAB_LOOP, LAB_ALLOC_BIO), 1);
+	lab_expect_eq(rig_count(LAB_LOOP, LAB_ALLOC_CMD), 0);
+	lab_expect_eq(rig_count(LAB_LOOP, LAB_MAP_CALLS), 1);
+	lab_expect_eq(rig_count(LAB_LOOP, LAB_PIN_PAGES), 0);
+	lab_expect_eq(rig_count(LAB_UPPER, LAB_PAGE_REF) + rig_count(LAB_LOOP, LAB_PAGE_REF), 0);
+	lab_expect_eq(rig_count(LAB_UPPER, LAB_COPY_BYTES) + rig_count(LAB_LOOP, LAB_COPY_BYTES), 0);
+	rig_down(&r);
+}

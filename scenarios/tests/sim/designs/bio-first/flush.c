@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Durability, counted by the trace filter under the filesystem: flushes and FUA, and the operations that
+ * carry no data.
+ */
+#include "rig.h"
+
+static struct lab_trace_counts seen(struct rig *r)
+{
+	struct lab_trace_counts c;
+
+	lab_trace_read(r->trace, &c);
+	return c;
+}
+
+/* fsync flushes once if something was written since, and not again. */
+static void fsync_flushes_once(struct lab_file *f, struct rig *r)
+{
+	const struct design *d = &design_bio_first;
+	u64 before;
+
+	lab_expect_eq(d->fsync(f, false), 0);
+	before = seen(r).bios[REQ_OP_FLUSH];
+	lab_expect_eq(d->fsync(f, true), 0);
+	lab_expect_eq(seen(r).bios[REQ_OP_FLUSH], before);
+	lab_expect_eq(rig_io(f, LAB_WRITE, 0, r->mem, 4096, 0), 4096);
+	lab_expect_eq(d->fsync(f, true), 0);
+	lab_expect_eq(seen(r).bios[REQ_OP_FLUSH], before + 1);
+	lab_expect_eq(d->fsync(f, false), 0);
+	lab_expect_eq(seen(r).bios[REQ_OP_FLUSH], before + 1);
+}
+
+/* A durable overwrite: FUA if the device has it, else a flush. Fresh blocks, a new size: always a flush. */
+static void dsync_is_fua_or_flush(struct lab_file *f, struct rig *r, loff_t fresh)
+{
+	const struct design *d = &design_bio_first;
+	bool fua = bdev_fua(r->trace);
+	struct lab_trace_counts a, b;
+
+	rig_set(r->mem, 1, 8192);
+	lab_expect_eq(d->fsync(r->file, false), 0);
+	a = seen(r);
+	lab_expect_eq(rig_io(f, LAB_WRITE, 0, r->mem, 8192, LAB_IO_DSYNC), 8192);
+	b = seen(r);
+	lab_expect_eq(b.fua - a.fua, fua);
+	lab_expect_eq(b.bios[REQ_OP_FLUSH] - a.bios[REQ_OP_FLUSH], !fua);
+	lab_expect_eq(rig_io(f, LAB_WRITE, fresh, r->mem, 8192, LAB_IO_DSYNC), 8192);
+	a = seen(r);
+	lab_expect_eq(a.fua, b.fua);
+	lab_expect_eq(a.bios[REQ_OP_FLUSH] - b.bios[REQ_OP_FLUSH], 1);
+}
+
+static void all_devices(bool loop)
+{
+	enum lab_loopq q;
+
+	for (q = LAB_LOOPQ_BIO; q <= LAB_LOOPQ_MQ; q++) {
+		struct rig_opts o = {
+			.file_bytes = 1 << 20, .loop = loop, .knobs = { .loopq = q },
+		};
+		struct lab_file *f;
+		struct rig r;
+
+		rig_up(&r, &o);
+		f = loop ? r.bdev : r.file;
+		fsync_flushes_once(f, &r);
+		lab_expect_eq(lab_punch(r.inode, 65536, 16384), 0);
+		dsync_is_fua_or_flush(f, &r, 65536);
+		if (!loop)
+			dsync_is_fua_or_flush(f, &r, 1 << 20);
+		rig_down(&r);
+		if (!loop)
+			break;
+	}
+}
+
+LAB_TEST(bio_first_flush, file)
+{
+	all_devices(false);
+}
+
+LAB_TEST(bio_first_flush, loop)
+{
+	all_devices(true);
+}
+
+/* The asynchronous one flushes from a work item, before it completes. */
+LAB_TEST(bio_first_flush, async_dsync_of_fresh_blocks)
+{
+	struct rig_opts o = { .file_bytes = 1 << 20, .fs = { .layout = LAB_LAYOUT_SPARSE } };
+	struct lab_iovec iov;
+	struct rig r;
+
+	rig_up(&r, &o);
+	iov = (struct lab_iovec){ r.mem, 65536 };
+	lab_expect_eq(rig_aio(r.file, LAB_WRITE, 0, &iov, 1, LAB_IO_DSYNC), 65536);
+	lab_expect_eq(seen(&r).bios[REQ_OP_FLUSH], 1);
+	rig_down(&r);
+}
+
+static void preflush_with_data(struct block_device *bdev, struct rig *r)
+{
+	struct page *page = alloc_page(GFP_KERNEL | __GFP_ZERO);
+	struct bio *bio = bio_alloc(bdev, 1, REQ_OP_WRITE | REQ_PREFLUSH | REQ_FUA, GFP_KERNEL);
+	u64 flushes = seen(r).bios[REQ_OP_FLUSH], writes = seen(r).bios[REQ_OP_WRITE];
+
+	lab_expect_eq(rig_io(r->file, LAB_WRITE, 0, r->mem, 4096, 0), 4096);
+	__bio_add_page(bio, page, PAGE_SIZE, 0);
+	lab_expect_eq(submit_bio_wait(bio), 0);
+	lab_expect_ge(seen(r).bios[REQ_OP_FLUSH], flushes + 1);
+	lab_expect_eq(seen(r).bios[REQ_OP_WRITE], writes + 2);
+	bio_put(bio);
+	__free_page(page);
+}
+
+/* Discard makes holes, write-zeroes too or unwritten blocks; a flush with data flushes first. */
+LAB_TEST(bio_first_flush, discard_zeroes_preflush)
+{
+	enum lab_loopq q;
+
+	for (q = LAB_LOOPQ_BIO; q <= LAB_LOOPQ_MQ; q++) {
+		struct rig_opts o = { .file_bytes = 1 << 20, .loop = true, .knobs = { .loopq = q } };
+		struct block_device *bdev;
+		struct rig r;
+		u64 free_bytes;
+
+		rig_up(&r, &o);
+		bdev = design_bio_first.loop_bdev(r.loop);
+		rig_set(r.mem, 0x42, 65536);
+		lab_expect_eq(rig_io(r.bdev, LAB_WRITE, 0, r.mem, 65536, 0), 65536);
+		free_bytes = lab_fs_free_bytes(r.fs);
+		lab_expect_eq(blkdev_issue_discard(bdev, 8, 16, GFP_KERNEL), 0);
+		lab_expect_eq(lab_fs_free_bytes(r.fs), free_bytes + 8192);
+		lab_expect_eq(blkdev_issue_zeroout(bdev, 64, 8, GFP_KERNEL,
+						   BLKDEV_ZERO_NOUNMAP | BLKDEV_ZERO_NOFALLBACK), 0);
+		lab_expect_eq(lab_fs_free_bytes(r.fs), free_bytes + 8192);
+		lab_expect_eq(blkdev_issue_zeroout(bdev, 96, 8, GFP_KERNEL, BLKDEV_ZERO_NOFALLBACK), 0);
+		lab_expect_eq(lab_fs_free_bytes(r.fs), free_bytes + 12288);
+		lab_expect_eq(rig_io(r.bdev, LAB_READ, 0, r.mem, 65536, 0), 65536);
+		lab_expect_eq(rig_find_other(r.mem, 0x42, 4096), -1);
+		lab_expect_eq(rig_find_other(r.mem + 4096, 0, 8192), -1);
+		lab_expect_eq(rig_find_other(r.mem + 12288, 0x42, 20480), -1);
+		lab_expect_eq(rig_find_other(r.mem + 32768, 0, 4096), -1);
+		lab_expect_eq(rig_find_other(r.mem + 36864, 0x42, 12288), -1);
+		lab_expect_eq(rig_find_other(r.mem + 49152, 0, 4096), -1);
+		lab_expect_eq(rig_find_other(r.mem + 53248, 0x42, 12288), -1);
+		preflush_with_data(bdev, &r);
+		rig_down(&r);
+	}
+}

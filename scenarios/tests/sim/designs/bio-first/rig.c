@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * rig.c - see rig.h. Every step is expected to succeed: what fails ends the test.
+ */
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#include "rig.h"
+
+static struct block_device *rig_disk(struct rig *r, const struct rig_opts *o)
+{
+	u64 bytes = o->disk_bytes ? o->disk_bytes : RIG_DISK_BYTES;
+	struct host_disk_info info;
+	char why[200] = "";
+
+	if (o->disk == RIG_RAM)
+		return lab_ram_create(bytes, &o->limits);
+	if (o->disk == RIG_NULL)
+		return lab_null_create(bytes, &o->limits);
+	if (host_disk_open(".", HOST_DISK_TEMP, bytes, &r->host, &info, why, sizeof(why)) < 0)
+		lab_test_skip("no O_DIRECT file in the working directory");
+	return lab_disk_open(r->host, &info, &o->limits);
+}
+
+static struct block_device *rig_filter(struct block_device *lower, const char *name, const char *arg)
+{
+	struct block_device *bdev;
+	char why[200] = "";
+
+	bdev = lab_filter_create(lab_filter_find(name), lower, arg, why, sizeof(why));
+	lab_expect(!IS_ERR(bdev));
+	return bdev;
+}
+
+/* The whole disk, by bios of one page each. */
+static void rig_fill(struct block_device *bdev, u8 byte)
+{
+	struct page *page = alloc_page(GFP_KERNEL);
+	sector_t sector;
+
+	lab_expect(page);
+	memset(page_address(page), byte, PAGE_SIZE);
+	for (sector = 0; sector < bdev_nr_sectors(bdev); sector += PAGE_SECTORS) {
+		struct bio *bio = bio_alloc(bdev, 1, REQ_OP_WRITE, GFP_KERNEL);
+
+		bio->bi_iter.bi_sector = sector;
+		__bio_add_page(bio, page, PAGE_SIZE, 0);
+		lab_expect_eq(submit_bio_wait(bio), 0);
+		bio_put(bio);
+	}
+	__free_page(page);
+}
+
+void rig_up(struct rig *r, const struct rig_opts *o)
+{
+	const struct design *d = &design_bio_first;
+
+	memset(r, 0, sizeof(*r));
+	r->rng = lab_test_base_seed();
+	lab_test_seed(r->rng);
+	lab_expect(!d->unsupported(&o->knobs));
+	lab_expect_eq(d->init(&o->knobs), 0);
+	r->disk = rig_disk(r, o);
+	lab_expect(!IS_ERR(r->disk));
+	if (o->fill)
+		rig_fill(r->disk, o->fill);
+	r->faulty = o->fault ? rig_filter(r->disk, "fault", o->fault) : NULL;
+	r->trace = rig_filter(r->faulty ? r->faulty : r->disk, "trace", "");
+	r->fs = lab_fs_create(r->trace, &o->fs);
+	lab_expect(!IS_ERR(r->fs));
+	r->inode = lab_inode_create(r->fs, o->file_bytes);
+	lab_expect(!IS_ERR(r->inode));
+	r->file = d->open_file(r->inode);
+	lab_expect(!IS_ERR(r->file));
+	if (o->loop) {
+		r->loop = d->loop_add(r->file, &o->loop_opts);
+		lab_expect(!IS_ERR(r->loop));
+		r->bdev = d->open_bdev(d->loop_bdev(r->loop));
+		lab_expect(!IS_ERR(r->bdev));
+	}
+	r->mm = kc_mm_create();
+	lab_expect(r->mm);
+	current->mm = r->mm;
+	r->mem = kc_mmap(r->mm, RIG_MEM_BYTES, KC_PROT_READ | KC_PROT_WRITE, 0);
+	lab_expect(r->mem);
+}
+
+void rig_down(struct rig *r)
+{
+	const struct design *d = &design_bio_first;
+
+	if (r->loop) {
+		d->close(r->bdev);
+		d->loop_del(r->loop);
+	}
+	d->close(r->file);
+	lab_expect_eq(atomic_read(&r->inode->i_dio_count), 0);
+	lab_fs_destroy(r->fs);
+	lab_bdev_destroy(r->trace);
+	if (r->faulty)
+		lab_bdev_destroy(r->faulty);
+	lab_bdev_destroy(r->disk);
+	if (r->host)
+		host_disk_close(r->host);
+	d->exit();
+	current->mm = NULL;
+	kc_mm_destroy(r->mm);
+}
+
+ssize_t rig_iov(struct lab_file *file, enum lab_rw rw, loff_t pos, const struct lab_iovec *iov,
+		unsigned int nr_segs, unsigned int flags)
+{
+	struct lab_io io = { .rw = rw, .flags = flags, .pos = pos, .iov = iov, .nr_segs = nr_segs };
+
+	return design_bio_first.submit(file, &io);
+}
+
+ssize_t rig_io(struct lab_file *file, enum lab_rw rw, loff_t pos, unsigned long addr, size_t len_bytes,
+	       unsigned int flags)
+{
+	struct lab_iovec iov = { .base = addr, .len_bytes = len_bytes };
+
+	return rig_iov(file, rw, pos, &iov, 1, flags);
+}
+
+struct rig_wait {
+	struct task_struct *task;
+	ssize_t res;
+	int done;
+};
+
+static void rig_done(struct lab_io *io, ssize_t res)
+{
+	struct rig_wait *w = io->owner;
+	struct task_struct *task = w->task;
+
+	lab_expect_eq(w->done, 0);
+	w->res = res;
+	smp_store_release(&w->done, 1);		/* @w may be gone from here on */
+	wake_up_process(task);
+}
+
+void rig_wait(const int *word)
+{
+	for (;;) {
+		set_current_state(TASK_UNINTERRUPTIBLE);
+		if (smp_load_acquire(word))
+			break;
+		io_schedule();
+	}
+	__set_current_state(TASK_RUNNING);
+}
+
+ssize_t rig_aio(struct lab_file *file, enum lab_rw rw, loff_t pos, const struct lab_iovec *iov,
+		unsigned int nr_segs, unsigned int flags)
+{
+	struct rig_wait w = { .task = current };
+	struct lab_io io = {
+		.rw = rw, .flags = flags, .pos = pos, .iov = iov, .nr_segs = nr_segs,
+		.done = rig_done, .owner = &w,
+	};
+	ssize_t ret = design_bio_first.submit(file, &io);
+
+	if (ret != -EIOCBQUEUED) {
+		lab_expect_eq(w.done, 0);
+		return ret;
+	}
+	rig_wait(&w.done);
+	return w.res;
+}
+
+void rig_poke(unsigned long addr, const void *from, size_t len_bytes)
+{
+	lab_expect_eq(copy_to_user((void __user *)addr, from, len_bytes), 0);
+}
+
+void rig_peek(unsigned long addr, void *to, size_t len_bytes)
+{
+	lab_expect_eq(copy_from_user(to, (void __user *)addr, len_bytes), 0);
+}
+
+void rig_set(unsigned long addr, u8 byte, size_t len_bytes)
+{
+	u8 buf[512];
+
+	memset(buf, byte, sizeof(buf));
+	while (len_bytes) {
+		size_t n = min(len_bytes, sizeof(buf));
+
+		rig_poke(addr, buf, n);
+		addr += n;
+		len_bytes -= n;
+	}
+}
+
+long rig_find_other(unsigned long addr, u8 byte, size_t len_bytes)
+{
+	size_t at, i, n;
+	u8 buf[512];
+
+	for (at = 0; at < len_bytes; at += n) {
+		n = min(len_bytes - at, sizeof(buf));
+		rig_peek(addr + at, buf, n);
+		for (i = 0; i < n; i++)
+			if (buf[i] != byte)
+				return at + i;
+	}
+	return -1;
+}
+
+/* splitmix64 */
+u64 rig_rand(struct rig *r, u64 below)
+{
+	u64 z = r->rng += 0x9e3779b97f4a7c15ull;
+
+	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
+	z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
+	z ^= z >> 31;
+	return below ? z % below : 0;
+}
+
+u64 rig_count(enum lab_scope scope, enum lab_probe_id id)
+{
+	struct kc_probes p;
+
+	kc_probes_read(&p);
+	return p.n[scope][id];
+}

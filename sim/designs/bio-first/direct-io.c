@@ -1,0 +1,466 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * direct-io.c - ->dio_submit for filesystems that map: a bio against extents. (User memory comes to it
+ * through dio-user.c, a loop device directly.)
+ *
+ * The whole of what is left of the bio is offered to the map each time, so E extents cost E questions.
+ * Where an extent ends the bio is split: the front part is a clone that shares the bio's array, and the bio
+ * itself, advanced, is what is left. So the bio's own iterator is the only state of the walk: when going on
+ * would have to wait, the caller keeps the bio and submits it again later, from where it is.
+ *
+ * Pieces are counted, not chained. A chained bio has no end_io of its own, and each piece needs one: it
+ * must drop the i_dio_count that was taken for it, and an unwritten one must be converted first. The cost
+ * is the same: no atomic for a bio that lies in one extent, one up and one down for each further piece.
+ * (Edges of new blocks, which have nothing to do at their end, are chained to their piece.)
+ *
+ * i_dio_count is taken for a piece, under i_rwsem, when it is submitted, and dropped when that piece is
+ * done. A bio that waits to be submitted again holds no lock and no count, so truncate, which holds i_rwsem
+ * and waits for the count, never waits for somebody who waits for i_rwsem. With LAB_PLANT_H7 (tests only)
+ * the count is held from the first attempt to the end of the whole bio, as a straightforward reading of the
+ * old code would have it.
+ *
+ * Source: dio_send_bio() of Kent Overstreet's rewrite (2013) as far as it is known, completed: see NOTES.md.
+ */
+#include <linux/fs.h>
+#include <linux/errno.h>
+#include <linux/kernel.h>
+#include <linux/minmax.h>
+#include "design.h"
+
+/* dio_piece->flags */
+#define DIO_PIECE_CONVERT	1	/* was unwritten: convert when the data is on disk */
+
+#define DIO_POOL_SIZE		4	/* pieces to be had without memory; any number > 0 makes progress */
+
+/**
+ * struct dio_walk - one call of ->dio_submit, on its stack
+ * @isize: i_size under the lock; reads beyond are zeros
+ * @map_flags: LAB_MAP_*
+ * @write: the operation
+ * @nowait: go no further than one can without waiting
+ * @whole: REQ_NOWAIT: one mapping must span the bio, so that there is no side effect when there is none
+ * @keep: do not give the submitter's count to the last piece
+ * @alone: i_rwsem is held exclusively, and no other IO was in flight when the map was asked
+ */
+struct dio_walk {
+	struct dio *dio;
+	struct inode *inode;
+	loff_t isize;
+	unsigned int map_flags;
+	bool write, nowait, whole, keep, alone;
+};
+
+static struct bio_set dio_piece_set;
+static bool dio_ends_in_work;	/* completion=wq */
+
+/**
+ * dio_map_init - what the walk allocates from
+ * @knobs: completion is looked at
+ *
+ * Context: task, may sleep. Return: 0 or -ENOMEM.
+ */
+int dio_map_init(const struct lab_knobs *knobs)
+{
+	dio_ends_in_work = knobs->completion == LAB_COMPLETION_WQ;
+	return bioset_init(&dio_piece_set, DIO_POOL_SIZE, offsetof(struct dio_piece, bio), 0);
+}
+
+/**
+ * dio_map_exit - undo dio_map_init(); no IO in flight
+ */
+void dio_map_exit(void)
+{
+	bioset_exit(&dio_piece_set);
+}
+
+/* ---- the count that truncate waits for ----------------------------------------------- */
+
+#ifdef LAB_PLANT_H7
+static void dio_hold_bio(struct dio *dio, struct inode *inode)
+{
+	if (!dio->held)
+		lab_inode_dio_begin(inode);
+	dio->held = true;
+}
+
+static void dio_release_bio(struct dio *dio)
+{
+	if (dio->held)
+		lab_inode_dio_end(dio->file->f_inode);
+}
+
+static void dio_hold_piece(struct inode *inode)
+{
+}
+
+static void dio_release_piece(struct inode *inode)
+{
+}
+#else
+static inline void dio_hold_bio(struct dio *dio, struct inode *inode)
+{
+}
+
+static inline void dio_release_bio(struct dio *dio)
+{
+}
+
+static inline void dio_hold_piece(struct inode *inode)
+{
+	lab_inode_dio_begin(inode);
+}
+
+static inline void dio_release_piece(struct inode *inode)
+{
+	lab_inode_dio_end(inode);
+}
+#endif
+
+/* ---- edges of fresh blocks ------------------------------------------------------------- */
+
+/* Zero [sector, + bytes), less than an fs block, as part of @piece. May sleep. */
+static void dio_zero_edge(struct dio_piece *piece, struct block_device *bdev, sector_t sector,
+			  unsigned int bytes)
+{
+	struct bio *bio = bio_alloc(bdev, 1, REQ_OP_WRITE | REQ_SYNC | REQ_IDLE, GFP_NOIO);
+
+	BUILD_BUG_ON(LAB_BLOCK_BYTES > PAGE_SIZE);
+	bio->bi_iter.bi_sector = sector;
+	__bio_add_page(bio, ZERO_PAGE(0), bytes, 0);
+	bio_chain(bio, &piece->bio);
+	submit_bio(bio);
+}
+
+/* The rest of the blocks that a write begins and ends in must be zeros before they may be read. */
+static void dio_zero_edges(struct dio_piece *piece, const struct lab_extent *ext)
+{
+	unsigned int head = ext->pos & (LAB_BLOCK_BYTES - 1);
+	unsigned int tail = -(ext->pos + ext->len_bytes) & (LAB_BLOCK_BYTES - 1);
+
+	if (head)
+		dio_zero_edge(piece, ext->bdev, ext->sector - (head >> SECTOR_SHIFT), head);
+	if (tail)
+		dio_zero_edge(piece, ext->bdev, ext->sector + (ext->len_bytes >> SECTOR_SHIFT), tail);
+}
+
+/* ---- completion ------------------------------------------------------------------------ */
+
+/* The first error is the bio's. */
+static void dio_error(struct dio *dio, blk_status_t status)
+{
+	if (status)
+		cmpxchg(&dio->status, BLK_STS_OK, status);
+}
+
+/* Have @piece seen to in process context. Any context. */
+static void dio_defer(struct dio_piece *piece)
+{
+	struct file *file = piece->dio->file;
+
+	if (llist_add(&piece->done_node, &file->f_done))
+		queue_work(file->f_done_wq, &file->f_done_work);
+}
+
+static void dio_end(struct dio *dio)
+{
+	struct bio *bio = &dio->tail.bio;
+
+	dio_release_bio(dio);
+	bio->bi_status = READ_ONCE(dio->status);
+	dio->end_io(bio);
+}
+
+/* A piece, or who submits, is done with @dio; the last one ends the bio. Any context. */
+static void dio_put(struct dio *dio)
+{
+	if (dio->counted && !atomic_dec_and_test(&dio->left))
+		return;
+	if (dio->need_sync || dio_ends_in_work)
+		dio_defer(&dio->tail);
+	else
+		dio_end(dio);
+}
+
+/* Only while @dio is held by the caller. */
+static void dio_get(struct dio *dio)
+{
+	if (dio->counted) {
+		atomic_inc(&dio->left);
+		return;
+	}
+	dio->counted = true;
+	atomic_set(&dio->left, 2);
+}
+
+/* Any context; @piece and what it is part of may be gone afterwards. */
+static void dio_piece_done(struct dio_piece *piece, bool write)
+{
+	struct dio *dio = piece->dio;
+	struct inode *inode = dio->file->f_inode;
+
+	if (write)
+		filemap_dio_write_end(inode->i_mapping, piece->pos, piece->len_bytes);
+	dio_release_piece(inode);
+	if (piece != &dio->tail)
+		bio_put(&piece->bio);
+	dio_put(dio);
+}
+
+/* The data of an unwritten piece is on disk: now it may become visible. */
+static void dio_convert(struct dio_piece *piece)
+{
+	struct file *file = piece->dio->file;
+	int err = file->f_map_ops->convert(file->f_inode, piece->pos, piece->len_bytes);
+
+	dio_error(piece->dio, errno_to_blk_status(err));
+	piece->flags &= ~DIO_PIECE_CONVERT;
+	dio_piece_done(piece, true);
+}
+
+/* All pieces are done. Those of a bio that should be durable may not all have been written with FUA. */
+static void dio_sync_and_end(struct dio *dio)
+{
+	if (dio->need_sync && !READ_ONCE(dio->status))
+		dio_error(dio, errno_to_blk_status(vfs_fsync(dio->file, 1)));
+	dio_end(dio);
+}
+
+/**
+ * dio_done_work - what cannot be done where a bio ends, or shall not be: convert, flush, end
+ * @work: the file's
+ *
+ * Context: process.
+ */
+void dio_done_work(struct work_struct *work)
+{
+	struct file *file = container_of(work, struct file, f_done_work);
+	struct llist_node *node, *next;
+
+	llist_for_each_safe(node, next, llist_reverse_order(llist_del_all(&file->f_done))) {
+		struct dio_piece *piece = llist_entry(node, struct dio_piece, done_node);
+
+		if (piece->flags & DIO_PIECE_CONVERT)
+			dio_convert(piece);
+		else
+			dio_sync_and_end(piece->dio);
+	}
+}
+
+static void dio_piece_end_io(struct bio *bio)
+{
+	struct dio_piece *piece = container_of(bio, struct dio_piece, bio);
+	bool write = op_is_write(bio->bi_opf);
+
+	if (unlikely(bio->bi_status)) {
+		dio_error(piece->dio, bio->bi_status);
+		piece->flags &= ~DIO_PIECE_CONVERT;	/* reads as zeros, not as what was on the disk */
+	}
+	if (write && !(bio->bi_opf & REQ_FUA))
+		lab_fs_wrote(piece->dio->file->f_inode);
+	if (piece->flags & DIO_PIECE_CONVERT)
+		dio_defer(piece);
+	else
+		dio_piece_done(piece, write);
+}
+
+/* ---- submission -------------------------------------------------------------------------- */
+
+/* May this piece be made durable by FUA alone? */
+static bool dio_can_fua(const struct lab_extent *ext)
+{
+	return ext->type == LAB_MAPPED && !(ext->flags & (LAB_EXT_NEW | LAB_EXT_DIRTY_META)) &&
+	       bdev_fua(ext->bdev);
+}
+
+/*
+ * Split off what lies in @ext and send it there. 0: the bio has been advanced; 1: it was the last piece;
+ * -EAGAIN: no memory for the split (only when told not to wait).
+ */
+static int dio_submit_piece(struct dio_walk *w, const struct lab_extent *ext)
+{
+	struct dio *dio = w->dio;
+	struct bio *bio = bio_next_split(&dio->tail.bio, ext->len_bytes >> SECTOR_SHIFT,
+					 w->nowait ? GFP_NOWAIT | __GFP_NOWARN : GFP_NOIO, &dio_piece_set);
+	bool last = bio == &dio->tail.bio;
+	struct dio_piece *piece;
+
+	if (unlikely(!bio))
+		return -EAGAIN;
+	piece = container_of(bio, struct dio_piece, bio);
+	piece->dio = dio;
+	piece->pos = ext->pos;
+	piece->len_bytes = ext->len_bytes;
+	piece->flags = ext->type == LAB_UNWRITTEN ? DIO_PIECE_CONVERT : 0;
+	bio_set_dev(bio, ext->bdev);
+	bio->bi_iter.bi_sector = ext->sector;
+	bio->bi_end_io = dio_piece_end_io;
+	if ((bio->bi_opf & REQ_FUA) && !dio_can_fua(ext)) {
+		bio->bi_opf &= ~REQ_FUA;
+		dio->need_sync = true;
+	}
+	if (!last || w->keep)
+		dio_get(dio);
+	dio_hold_piece(w->inode);
+	if (piece->flags & DIO_PIECE_CONVERT)
+		dio_zero_edges(piece, ext);
+	submit_bio(bio);
+	return last;
+}
+
+static void dio_zero_front(struct bio *bio, unsigned int bytes)
+{
+	struct bvec_iter front = bio->bi_iter;
+
+	front.bi_size = bytes;
+	zero_fill_bio_iter(bio, front);
+	bio_advance(bio, bytes);
+}
+
+/*
+ * Ask where the rest of the bio is, and deal with the part that the answer covers. 0: go on; 1: that was
+ * the last piece, and it is on its way; -errno.
+ */
+static int dio_extent(struct dio_walk *w)
+{
+	struct bio *bio = &w->dio->tail.bio;
+	loff_t pos = (loff_t)bio->bi_iter.bi_sector << SECTOR_SHIFT;
+	u64 len = bio->bi_iter.bi_size;
+	struct lab_extent ext;
+	int err;
+
+	if (!w->write && unlikely(pos + len > w->isize)) {
+		if (pos >= w->isize) {
+			dio_zero_front(bio, len);
+			return 0;
+		}
+		len = min_t(u64, len, round_up(w->isize, LAB_BLOCK_BYTES) - pos);
+	}
+	err = w->dio->file->f_map_ops->map(w->inode, pos, len, w->map_flags, &ext);
+	if (err)
+		return err;
+	if (w->whole && ext.len_bytes < bio->bi_iter.bi_size)
+		return -EAGAIN;
+	if (ext.type != LAB_MAPPED && !w->write) {
+		dio_zero_front(bio, ext.len_bytes);
+		return 0;
+	}
+	if (WARN_ON(ext.type == LAB_HOLE))
+		return -EIO;
+	if (ext.type == LAB_UNWRITTEN && !w->alone &&
+	    ((ext.pos | (ext.pos + ext.len_bytes)) & (LAB_BLOCK_BYTES - 1))) {
+		/*
+		 * A block of which only a part is written: who else writes to it must be done, converted
+		 * and all, before the rest is zeroed, and must not begin before that is on disk.
+		 */
+		if (w->nowait)
+			return -EAGAIN;
+		lab_inode_dio_wait(w->inode);
+		w->alone = true;
+		return 0;
+	}
+	return dio_submit_piece(w, &ext);
+}
+
+/* The walk over the extents. 1: the bio was given away, dio may be gone; 0: the caller has it; -errno. */
+static int dio_walk(struct dio_walk *w)
+{
+	struct bio *bio = &w->dio->tail.bio;
+	int ret = 0;
+
+	while (!ret && bio->bi_iter.bi_size)
+		ret = dio_extent(w);
+	if (w->alone)
+		lab_inode_dio_wait(w->inode);
+	return ret == 1 && w->keep ? 0 : ret;
+}
+
+/* i_rwsem exclusively: a write beyond i_size is waited for, and then its end becomes the size. */
+static void dio_extend(struct dio_walk *w, loff_t end, int err)
+{
+	lab_inode_dio_wait(w->inode);
+	if (!err && !READ_ONCE(w->dio->status))
+		i_size_write(w->inode, max(end, i_size_read(w->inode)));
+	else
+		lab_trim_eof(w->inode);
+}
+
+/* With i_rwsem as it must be, or with DIO_LOCKED taken by the caller. As dio_walk(). */
+static int dio_submit_locked(struct dio_walk *w, unsigned int flags, loff_t pos, u64 len_bytes)
+{
+	bool extend;
+	int ret;
+
+	w->isize = i_size_read(w->inode);
+	extend = w->write && !(flags & DIO_LOCKED) && pos + len_bytes > w->isize;
+	if (extend && w->nowait)
+		return -EAGAIN;
+	if (w->write)
+		filemap_dio_write_begin(w->inode->i_mapping, pos, len_bytes);
+	else
+		filemap_dio_read_begin(w->inode->i_mapping, pos, len_bytes);
+	dio_hold_bio(w->dio, w->inode);
+	w->keep = extend;
+	if (extend && (w->dio->tail.bio.bi_opf & REQ_FUA))
+		w->dio->need_sync = true;	/* for the new size */
+	ret = dio_walk(w);
+	if (extend)
+		dio_extend(w, pos + len_bytes, ret);
+	return ret;
+}
+
+static int dio_lock_and_submit(struct dio_walk *w, unsigned int flags)
+{
+	struct bio *bio = &w->dio->tail.bio;
+	loff_t pos = (loff_t)bio->bi_iter.bi_sector << SECTOR_SHIFT;
+	u64 len = bio->bi_iter.bi_size;
+	enum lab_lock lock = LAB_LOCK_NONE;
+	int ret = 0;
+
+	if ((pos | len) & (bdev_logical_block_size(w->dio->file->f_bdev) - 1))
+		return -EINVAL;
+	if (w->write && !(flags & DIO_LOCKED))
+		ret = lab_lock_for_write(w->inode, pos, len, w->nowait, &lock);
+	else if (!w->write)
+		ret = lab_lock_for_read(w->inode, w->nowait, &lock);
+	if (ret)
+		return ret;
+	ret = dio_submit_locked(w, flags, pos, len);
+	lab_unlock(w->inode, lock);
+	return ret;
+}
+
+/**
+ * dio_submit_mapped - ->dio_submit of a filesystem with an extent map
+ * @file: opened on an inode, with f_map_ops
+ * @bio: in a struct dio, dio_init() was called; READ or WRITE; position and length multiples of the logical
+ *	block
+ * @flags: DIO_*
+ *
+ * The contract is that of ->dio_submit in struct file_operations. Takes i_rwsem as reads and writes of this
+ * filesystem need it and drops it before it returns; holds it over a wait only for writes beyond i_size and
+ * for parts of blocks that are not written yet, and never with DIO_NOBLOCK.
+ * Return: 0: the bio has ended or will; -EAGAIN: DIO_NOBLOCK, and the rest of the bio is still the caller's.
+ */
+int dio_submit_mapped(struct file *file, struct bio *bio, unsigned int flags)
+{
+	struct dio *dio = bio_dio(bio);
+	bool whole = bio->bi_opf & REQ_NOWAIT, nowait = whole || (flags & DIO_NOBLOCK);
+	struct dio_walk w = {
+		.dio = dio,
+		.inode = file->f_inode,
+		.write = op_is_write(bio->bi_opf),
+		.nowait = nowait,
+		.whole = whole,
+	};
+	int ret;
+
+	w.map_flags = (w.write ? LAB_MAP_CREATE : 0) | (nowait ? LAB_MAP_NOWAIT : 0);
+	ret = dio_lock_and_submit(&w, flags);
+	if (ret == 1)
+		return 0;
+	if (ret == -EAGAIN && !whole && (flags & DIO_NOBLOCK))
+		return -EAGAIN;
+	dio_error(dio, errno_to_blk_status(ret));
+	dio_put(dio);
+	return 0;
+}

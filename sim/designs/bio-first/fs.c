@@ -1,0 +1,338 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * fs.c - the filesystem's file operations, and what this design exports.
+ *
+ * The filesystem gives the generic code a map and a conversion, and gets a ->dio_submit for it. What is
+ * left to do here is what a system call wants and a block device does not: positions of any kind, reads
+ * that end where the file does, appends, the flags.
+ *
+ * A write inside i_size goes to ->dio_submit, which takes the lock it needs, bio by bio. A write that goes
+ * beyond holds i_rwsem exclusively from the look at i_size until its data is on disk and the new size is
+ * set, however many bios it takes: an append must find the end where it was, and a write that fails must
+ * leave the size as it was.
+ *
+ * Source: the order of checks is that of generic_write_checks() and ext4's direct IO in Linux 6.1.
+ */
+#include <linux/fs.h>
+#include <linux/aio.h>
+#include <linux/uio.h>
+#include <linux/err.h>
+#include <linux/errno.h>
+#include <linux/kernel.h>
+#include <linux/minmax.h>
+#include <linux/slab.h>
+#include "design.h"
+
+/* ---- map adapter ------------------------------------------------------------------------ */
+
+/* The map answers as ->dio_submit wants it: there is nothing to adapt. */
+static const struct dio_map_ops fs_map_ops = {
+	.map		= lab_map,
+	.convert	= lab_convert,
+};
+
+/* ---- open, close ------------------------------------------------------------------------ */
+
+static const struct file_operations fs_file_ops;
+
+static struct lab_file *file_alloc(const struct file_operations *f_op, struct block_device *bdev)
+{
+	struct lab_file *lf = kzalloc(sizeof(*lf), GFP_KERNEL);
+
+	if (!lf)
+		return ERR_PTR(-ENOMEM);
+	lf->file.f_op = f_op;
+	lf->file.f_bdev = bdev;
+	return lf;
+}
+
+static struct lab_file *fs_open_file(struct inode *inode)
+{
+	struct lab_file *lf = file_alloc(&fs_file_ops, lab_inode_bdev(inode));
+	struct file *file;
+
+	if (IS_ERR(lf))
+		return lf;
+	file = &lf->file;
+	file->f_inode = inode;
+	file->f_map_ops = &fs_map_ops;
+	init_llist_head(&file->f_done);
+	INIT_WORK(&file->f_done_work, dio_done_work);
+	file->f_done_wq = alloc_ordered_workqueue("dio-done", WQ_MEM_RECLAIM);
+	if (!file->f_done_wq) {
+		kfree(lf);
+		return ERR_PTR(-ENOMEM);
+	}
+	return lf;
+}
+
+static struct lab_file *fs_open_bdev(struct block_device *bdev)
+{
+	return file_alloc(&def_blk_fops, bdev);
+}
+
+static void fs_close(struct lab_file *lf)
+{
+	if (lf->file.f_done_wq)
+		destroy_workqueue(lf->file.f_done_wq);
+	kfree(lf);
+}
+
+/* ---- checks ------------------------------------------------------------------------------ */
+
+static bool fs_is_aligned(struct file *file, loff_t pos, const struct iov_iter *iter)
+{
+	unsigned int block_mask = bdev_logical_block_size(file->f_bdev) - 1;
+
+	return !(pos & block_mask) &&
+	       iov_iter_is_aligned(iter, bdev_dma_alignment(file->f_bdev), block_mask);
+}
+
+/* Where may a write of what is in @iter go? Cuts it at the largest size of a file. 0, -EFBIG, -EINVAL. */
+static int fs_write_checks(struct file *file, loff_t pos, struct iov_iter *iter)
+{
+	if (pos >= LAB_MAX_FILE_BYTES)
+		return -EFBIG;
+	iov_iter_truncate(iter, LAB_MAX_FILE_BYTES - pos);
+	return fs_is_aligned(file, pos, iter) ? 0 : -EINVAL;
+}
+
+/* ---- read --------------------------------------------------------------------------------- */
+
+/*
+ * Zeros for where the file has no data, from iocb->ki_pos to the first byte that is on disk, at most @count.
+ * Bytes or -errno. Advances both.
+ */
+static ssize_t fs_read_hole(struct kiocb *iocb, struct iov_iter *to, size_t count)
+{
+	unsigned int map_flags = iocb->ki_flags & IOCB_NOWAIT ? LAB_MAP_NOWAIT : 0;
+	struct inode *inode = iocb->ki_filp->f_inode;
+	struct lab_extent ext;
+	enum lab_lock lock;
+	size_t done = 0;
+	int err;
+
+	err = lab_lock_for_read(inode, map_flags, &lock);
+	if (err)
+		return err;
+	while (!err && done < count) {
+		err = lab_map(inode, iocb->ki_pos, count - done, map_flags, &ext);
+		if (err || ext.type == LAB_MAPPED)
+			break;
+		if (iov_iter_zero(ext.len_bytes, to) != ext.len_bytes)
+			err = -EFAULT;
+		iocb->ki_pos += ext.len_bytes;
+		done += ext.len_bytes;
+	}
+	lab_unlock(inode, lock);
+	return err ?: (ssize_t)done;
+}
+
+/*
+ * A read that no device would take as it is. Where the file has no data there is no device, and zeros can be
+ * had at any alignment; what is left from the first data on must be aligned (Linux 6.1 asks by extent).
+ */
+static ssize_t fs_read_unaligned(struct kiocb *iocb, struct iov_iter *to, size_t count)
+{
+	struct file *file = iocb->ki_filp;
+	ssize_t ret, zeros = fs_read_hole(iocb, to, count);
+
+	if (zeros < 0 || zeros == count)
+		return zeros;
+	if (!fs_is_aligned(file, iocb->ki_pos, to))
+		return -EINVAL;
+	count -= zeros;
+	iov_iter_truncate(to, round_up(count, bdev_logical_block_size(file->f_bdev)));
+	ret = dio_rw(iocb, to, count, DIO_WAIT);
+	return ret < 0 ? ret : zeros + ret;
+}
+
+static ssize_t fs_read_iter(struct kiocb *iocb, struct iov_iter *to)
+{
+	struct file *file = iocb->ki_filp;
+	loff_t pos = iocb->ki_pos, size = i_size_read(file->f_inode);
+	size_t count = iov_iter_count(to);
+
+	if (!count || pos >= size)
+		return 0;
+	count = min_t(u64, count, size - pos);
+	if (!fs_is_aligned(file, pos, to))
+		return fs_read_unaligned(iocb, to, count);
+	/* The device reads whole blocks; what is reported ends where the file does. */
+	iov_iter_truncate(to, round_up(count, bdev_logical_block_size(file->f_bdev)));
+	return dio_rw(iocb, to, count, 0);
+}
+
+/* ---- write -------------------------------------------------------------------------------- */
+
+/* i_rwsem is held exclusively: nobody else changes the size. */
+static ssize_t fs_write_extend_locked(struct kiocb *iocb, struct iov_iter *from)
+{
+	struct inode *inode = iocb->ki_filp->f_inode;
+	loff_t size = i_size_read(inode);
+	ssize_t ret;
+
+	if (iocb->ki_flags & IOCB_APPEND)
+		iocb->ki_pos = size;
+	ret = fs_write_checks(iocb->ki_filp, iocb->ki_pos, from);
+	if (ret)
+		return ret;
+	ret = dio_rw(iocb, from, iov_iter_count(from), DIO_LOCKED | DIO_WAIT);
+	if (ret > 0 && iocb->ki_pos > size)
+		i_size_write(inode, iocb->ki_pos);
+	if (ret < 0) {
+		lab_inode_dio_wait(inode);	/* overwrites that are on their way */
+		lab_trim_eof(inode);
+	}
+	return ret;
+}
+
+/* Waited for even if asynchronous: until the data is on disk the file must not look longer. */
+static ssize_t fs_write_extend(struct kiocb *iocb, struct iov_iter *from)
+{
+	struct inode *inode = iocb->ki_filp->f_inode;
+	ssize_t ret;
+	int err;
+
+	if (iocb->ki_flags & IOCB_NOWAIT)
+		return -EAGAIN;
+	down_write(&inode->i_rwsem);
+	ret = fs_write_extend_locked(iocb, from);
+	up_write(&inode->i_rwsem);
+	if (ret > 0 && (iocb->ki_flags & IOCB_DSYNC)) {
+		err = vfs_fsync(iocb->ki_filp, 1);
+		if (err)
+			ret = err;
+	}
+	return ret;
+}
+
+static ssize_t fs_write_iter(struct kiocb *iocb, struct iov_iter *from)
+{
+	struct file *file = iocb->ki_filp;
+	int err;
+
+	if (!iov_iter_count(from))
+		return 0;
+	if (iocb->ki_flags & IOCB_APPEND)
+		return fs_write_extend(iocb, from);
+	err = fs_write_checks(file, iocb->ki_pos, from);
+	if (err)
+		return err;
+	if (iocb->ki_pos + iov_iter_count(from) > i_size_read(file->f_inode))
+		return fs_write_extend(iocb, from);
+	return dio_rw(iocb, from, iov_iter_count(from), 0);
+}
+
+/* ---- fsync, fallocate ----------------------------------------------------------------------- */
+
+static int fs_fsync(struct file *file, loff_t start, loff_t end, int datasync)
+{
+	return lab_fsync(file->f_inode, datasync);
+}
+
+/* What a loop device needs: punch, and zero without a change of size (it never goes beyond the file). */
+static long fs_fallocate(struct file *file, int mode, loff_t offset, loff_t len)
+{
+	if (mode == (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE))
+		return lab_punch(file->f_inode, offset, len);
+	if (mode == (FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE) &&
+	    offset + len <= i_size_read(file->f_inode))
+		return lab_zero(file->f_inode, offset, len);
+	return -EOPNOTSUPP;
+}
+
+/**
+ * vfs_fsync - make a file durable
+ * @file: any
+ * @datasync: what is not needed to find the data may be left out
+ *
+ * Context: task, sleeps. Return: 0 or -errno.
+ */
+int vfs_fsync(struct file *file, int datasync)
+{
+	return file->f_op->fsync(file, 0, LAB_MAX_FILE_BYTES, datasync);
+}
+
+static const struct file_operations fs_file_ops = {
+	.read_iter	= fs_read_iter,
+	.write_iter	= fs_write_iter,
+	.dio_submit	= dio_submit_mapped,
+	.fsync		= fs_fsync,
+	.fallocate	= fs_fallocate,
+};
+
+/* ---- the design ------------------------------------------------------------------------------ */
+
+static int design_init(const struct lab_knobs *knobs)
+{
+	int err = dio_map_init(knobs);
+
+	if (err)
+		return err;
+	err = dio_user_init(knobs);
+	if (err)
+		goto out_map;
+	err = loop_init(knobs);
+	if (err)
+		goto out_user;
+	return 0;
+
+out_user:
+	dio_user_exit();
+out_map:
+	dio_map_exit();
+	return err;
+}
+
+static void design_exit(void)
+{
+	loop_exit();
+	dio_user_exit();
+	dio_map_exit();
+}
+
+static const char *design_unsupported(const struct lab_knobs *knobs)
+{
+	return NULL;	/* every knob, in every combination */
+}
+
+static ssize_t design_submit(struct lab_file *lf, struct lab_io *io)
+{
+	return aio_submit(&lf->file, io);
+}
+
+static int design_fsync(struct lab_file *lf, bool datasync)
+{
+	return vfs_fsync(&lf->file, datasync);
+}
+
+static loff_t design_size(struct lab_file *lf)
+{
+	return lf->file.f_inode ? i_size_read(lf->file.f_inode) : bdev_nr_bytes(lf->file.f_bdev);
+}
+
+#ifdef LAB_PLANT_H7
+#define design_bio_first	design_bio_first_h7
+#define DESIGN_NAME		"bio-first-h7"
+#else
+#define DESIGN_NAME		"bio-first"
+#endif
+
+extern const struct design design_bio_first;
+const struct design design_bio_first = {
+	.name		= DESIGN_NAME,
+	.summary	= "pages pinned into bios, which the filesystem splits by extents; loop submits bios",
+	.init		= design_init,
+	.exit		= design_exit,
+	.unsupported	= design_unsupported,
+	.open_file	= fs_open_file,
+	.open_bdev	= fs_open_bdev,
+	.close		= fs_close,
+	.submit		= design_submit,
+	.fsync		= design_fsync,
+	.size		= design_size,
+	.loop_add	= loop_add,
+	.loop_bdev	= loop_bdev,
+	.loop_del	= loop_del,
+};
