@@ -1,0 +1,390 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * room.c - the target of one run, built bottom up and taken down top down:
+ *
+ *	host disk → disk | ram | null → filters → fs → inode → design's file
+ *	                                                       [→ loop device → its O_DIRECT handle]
+ *
+ * The host's file is opened before the world begins and closed after it has ended, so that a run
+ * that hangs still leaves it closed. Everything else lives and dies inside the world.
+ */
+#include <linux/types.h>
+#include <linux/bug.h>
+#include <linux/err.h>
+#include <linux/errno.h>
+#include <linux/gfp.h>
+#include <linux/minmax.h>
+#include <linux/mm.h>
+#include <linux/printk.h>
+#include <linux/string.h>
+#include <kc/world.h>
+#include <lab/filter.h>
+#include "runner.h"
+
+
+/**
+ * run_errname - the name of an errno value
+ * @err: positive or negative
+ *
+ * Return: "EIO" …; "error" for one that IO does not give.
+ */
+const char *run_errname(int err)
+{
+	switch (err < 0 ? -err : err) {
+#define N(e) case e: return #e
+	N(EPERM); N(ENOENT); N(EINTR); N(EIO); N(EBADF); N(EAGAIN); N(ENOMEM); N(EACCES); N(EFAULT); N(EBUSY);
+	N(EINVAL); N(EFBIG); N(ENOSPC); N(EROFS); N(EOPNOTSUPP); N(EILSEQ); N(ETIMEDOUT);
+#undef N
+	}
+	return "error";
+}
+
+/**
+ * room_fail - the run ends with @status
+ * @r: the room
+ * @status: not LAB_RUN_OK
+ * @fmt: one line for the user: what, where, what to do
+ *
+ * The first failure stays. Context: task.
+ */
+void room_fail(struct room *r, enum lab_run_status status, const char *fmt, ...)
+{
+	va_list args;
+
+	if (r->status != LAB_RUN_OK)
+		return;
+	r->status = status;
+	va_start(args, fmt);
+	vsnprintf(r->out->why, sizeof(r->out->why), fmt, args);
+	va_end(args);
+}
+
+/**
+ * room_complain - tell of one bad IO, in words
+ * @r: the room
+ * @fmt: one line
+ *
+ * Silent after LAB_MAX_COMPLAINTS. Context: task of the world.
+ */
+void room_complain(struct room *r, const char *fmt, ...)
+{
+	static DEFINE_SPINLOCK(lock);	/* clones of a job fail together: one line at a time */
+	char line[LAB_WHY_BYTES];
+	va_list args;
+
+	if (!r->spec->complain)
+		return;
+	va_start(args, fmt);
+	vsnprintf(line, sizeof(line), fmt, args);
+	va_end(args);
+	spin_lock(&lock);
+	if (r->nr_complaints < LAB_MAX_COMPLAINTS) {
+		r->nr_complaints++;
+		r->spec->complain(line);
+	}
+	spin_unlock(&lock);
+}
+
+static bool room_open_host_disk(struct room *r)
+{
+	const struct lab_target *t = &r->spec->target;
+	u64 size_bytes = t->size_bytes;
+	unsigned int flags = HOST_DISK_CREATE;
+	char why[LAB_WHY_BYTES] = "";
+	int err;
+
+	if (t->temp)
+		flags |= HOST_DISK_TEMP;
+	if (t->temp && !size_bytes)	/* room for fragments whose last slot is not full */
+		size_bytes = max_t(u64, r->file_bytes + t->fragment_bytes, RUN_TEMP_BYTES);
+	if (t->yes_really)
+		flags |= HOST_DISK_BLOCKDEV_OK;
+	err = host_disk_open(t->path, flags, size_bytes, &r->host_disk, &r->info, why, sizeof(why));
+	if (!err)
+		return true;
+	/* A file the user named is the user's to mend; a default that does not work is this host's limit. */
+	room_fail(r, t->temp ? LAB_RUN_SKIP : LAB_RUN_USAGE, "%s", why[0] ? why : run_errname(err));
+	return false;
+}
+
+/**
+ * room_prepare - what can be known before the world begins
+ * @r: zeroed but for @spec, @out and @file_bytes
+ *
+ * Finds the design, checks the knobs, the engine and the filters' arguments, opens the host's disk.
+ * Context: no world. Return: false after room_fail().
+ */
+bool room_prepare(struct room *r)
+{
+	const struct lab_run_spec *s = r->spec;
+	char why[LAB_WHY_BYTES];
+	const char *no;
+	u32 i;
+
+	r->design = lab_design_find(s->design);
+	if (!r->design) {
+		room_usage(r, "no design '%s'; 'diolab list designs' names them", s->design);
+		return false;
+	}
+	r->knobs = (struct lab_knobs) {
+		.handoff = s->handoff, .alloc = s->alloc, .completion = s->completion, .loopq = s->loopq,
+	};
+	no = r->design->unsupported ? r->design->unsupported(&r->knobs) : NULL;
+	if (no) {
+		room_usage(r, "%s: %s", s->design, no);
+		return false;
+	}
+	if (!host_engine_built(s->engine)) {
+		room_usage(r, "engine %s is not in this build; use the check build's diolab",
+			   s->engine == HOST_DET ? "det" : "thr");
+		return false;
+	}
+	if (s->target.nr_stack > LAB_MAX_STACK) {
+		room_usage(r, "--stack: at most %d filters", LAB_MAX_STACK);
+		return false;
+	}
+	for (i = 0; i < s->target.nr_stack; i++) {
+		const struct lab_filter *f = &s->target.stack[i];
+		const struct lab_filter_type *type = lab_filter_find(f->name);
+
+		if (!type) {
+			room_usage(r, "--stack: no filter '%s'; see 'diolab list devices'", f->name);
+			return false;
+		}
+		if (lab_filter_check(type, f->arg, why, sizeof(why))) {
+			room_usage(r, "--stack %s: %s", f->name, why);
+			return false;
+		}
+	}
+	return s->target.kind != LAB_DISK_FILE || room_open_host_disk(r);
+}
+
+/**
+ * room_finish - undo room_prepare()
+ * @r: the room
+ *
+ * Context: no world.
+ */
+void room_finish(struct room *r)
+{
+	if (r->host_disk)
+		host_disk_close(r->host_disk);
+	r->host_disk = NULL;
+}
+
+static struct block_device *room_lowest(struct room *r)
+{
+	const struct lab_target *t = &r->spec->target;
+	struct lab_limits limits = {
+		.max_sectors = t->max_sectors,
+		.max_segments = t->max_segments,
+		.max_segment_bytes = t->max_segment_bytes,
+		.logical_block_bytes = t->logical_block_bytes,
+		.virt_boundary_bytes = t->virt_boundary_bytes,
+	};
+
+	switch (t->kind) {
+	case LAB_DISK_FILE:
+		return lab_disk_open(r->host_disk, &r->info, &limits);
+	case LAB_DISK_RAM:
+		return lab_ram_create(t->size_bytes, &limits);
+	case LAB_DISK_NULL:
+		return lab_null_create(t->size_bytes, &limits);
+	}
+	BUG();
+}
+
+static bool room_open_stack(struct room *r)
+{
+	const struct lab_target *t = &r->spec->target;
+	struct block_device *bdev;
+	char why[LAB_WHY_BYTES];
+	u32 i;
+
+	if (t->kind == LAB_DISK_FILE && !host_ring()) {
+		room_fail(r, LAB_RUN_SKIP, "io_uring is forbidden here: see kernel.io_uring_disabled");
+		return false;
+	}
+	bdev = room_lowest(r);
+	if (IS_ERR(bdev)) {
+		room_usage(r, "target cannot be made (%s): check --limits and the size, %llu bytes",
+			   run_errname(PTR_ERR(bdev)), (u64)t->size_bytes);
+		return false;
+	}
+	r->stack[r->nr_stack++] = bdev;
+	r->out->disk_bytes = bdev_nr_bytes(bdev);
+	for (i = t->nr_stack; i-- > 0; ) {
+		why[0] = 0;
+		bdev = lab_filter_create(lab_filter_find(t->stack[i].name), bdev, t->stack[i].arg, why,
+					 sizeof(why));
+		if (IS_ERR(bdev)) {
+			room_usage(r, "--stack %s: %s", t->stack[i].name,
+				   why[0] ? why : run_errname(PTR_ERR(bdev)));
+			return false;
+		}
+		r->stack[r->nr_stack++] = bdev;
+	}
+	return true;
+}
+
+static bool room_open_fs(struct room *r, u64 file_bytes)
+{
+	const struct lab_target *t = &r->spec->target;
+	struct lab_fs_opts opts = {
+		.layout = t->layout,
+		.fragment_bytes = t->fragment_bytes,
+		.lock_exclusive = t->lock_exclusive,
+		.seed = r->spec->seed,
+	};
+	struct lab_fs *fs = lab_fs_create(r->stack[r->nr_stack - 1], &opts);
+	struct inode *inode;
+
+	if (IS_ERR(fs)) {
+		room_usage(r, "--fs: cannot be made on this target (%s)", run_errname(PTR_ERR(fs)));
+		return false;
+	}
+	r->fs = fs;
+	inode = lab_inode_create(fs, file_bytes);
+	if (IS_ERR(inode)) {
+		room_usage(r, "the jobs need a file of %llu bytes, the target has %llu free (%s): "
+			   "make it larger", file_bytes,
+			   lab_fs_free_bytes(fs), run_errname(PTR_ERR(inode)));
+		return false;
+	}
+	r->inode = inode;
+	r->file_bytes = file_bytes;
+	return true;
+}
+
+static bool room_open_loop(struct room *r)
+{
+	struct lab_loop_opts opts = { .size_bytes = 0 };
+	struct lab_loop *loop = r->design->loop_add(r->file, &opts);
+
+	if (IS_ERR(loop)) {
+		room_broken(r, "%s: loop_add failed (%s)", r->design->name,
+			    run_errname(PTR_ERR(loop)));
+		return false;
+	}
+	r->loop = loop;
+	r->loop_bdev = r->design->loop_bdev(loop);
+	r->bdev_file = r->design->open_bdev(r->loop_bdev);
+	if (IS_ERR(r->bdev_file)) {
+		room_broken(r, "%s: open_bdev failed (%s)", r->design->name,
+			    run_errname(PTR_ERR(r->bdev_file)));
+		r->bdev_file = NULL;
+		return false;
+	}
+	r->io = r->bdev_file;
+	return true;
+}
+
+static bool room_open_design(struct room *r)
+{
+	int err = r->design->init(&r->knobs);
+
+	if (err) {
+		room_broken(r, "%s: init failed (%s)", r->design->name, run_errname(err));
+		return false;
+	}
+	r->design_up = true;
+	r->file = r->design->open_file(r->inode);
+	if (IS_ERR(r->file)) {
+		room_broken(r, "%s: open_file failed (%s)", r->design->name,
+			    run_errname(PTR_ERR(r->file)));
+		r->file = NULL;
+		return false;
+	}
+	r->io = r->file;
+	return true;
+}
+
+/**
+ * room_open - build the target
+ * @r: prepared
+ * @file_bytes: of the file, laid out as --fs says; 0: empty
+ * @stale: fill the blocks first, so that one that was never written through the file is told from zeros
+ *
+ * Context: the first task of the world. Return: false after room_fail(); room_close() is due in
+ * either case.
+ */
+bool room_open(struct room *r, u64 file_bytes, bool stale)
+{
+	r->chunk = kc_alloc_contig(RUN_CHUNK_BYTES >> PAGE_SHIFT, GFP_KERNEL, KC_SITE);
+	if (!r->chunk) {
+		room_broken(r, "no %u contiguous bytes in a fresh world", RUN_CHUNK_BYTES);
+		return false;
+	}
+	if (!room_open_stack(r))
+		return false;
+	if (stale && !straight_stale(r))
+		return false;
+	if (!room_open_fs(r, file_bytes) || !room_open_design(r))
+		return false;
+	return r->spec->path == LAB_PATH_FILE || room_open_loop(r);
+}
+
+/**
+ * room_close - take the target down, as far as it was built
+ * @r: no IO in flight
+ *
+ * Context: the task that opened it.
+ */
+void room_close(struct room *r)
+{
+	unsigned int i;
+
+	if (r->bdev_file)
+		r->design->close(r->bdev_file);
+	if (r->loop)
+		r->design->loop_del(r->loop);
+	if (r->file)
+		r->design->close(r->file);
+	if (r->design_up)
+		r->design->exit();
+	if (r->fs)
+		lab_fs_destroy(r->fs);
+	while (r->nr_stack)
+		lab_bdev_destroy(r->stack[--r->nr_stack]);
+	for (i = 0; r->chunk && i < RUN_CHUNK_BYTES >> PAGE_SHIFT; i++)
+		__free_page(r->chunk + i);
+	r->chunk = NULL;
+}
+
+/**
+ * room_run - one world around @fn
+ * @r: prepared
+ * @ram_bytes: of the world
+ * @fn: first task, called with @r
+ *
+ * Context: no world. Return: false after room_fail(): a hang, or an audit that found something.
+ */
+bool room_run(struct room *r, u64 ram_bytes, void (*fn)(void *arg))
+{
+	struct kc_world_opts opts = {
+		.ram_bytes = PAGE_ALIGN(ram_bytes),
+		.frames_permuted = r->spec->target.frames_permuted,
+	};
+	int failures = 0;
+
+	switch (kc_run(r->spec->engine == HOST_DET, r->spec->seed, &opts, fn, r, &failures)) {
+	case KC_RUN_DONE:
+		break;
+	case KC_RUN_DEADLOCK:
+		room_broken(r, "%s: hang: every task waits and nothing is in flight (seed %llu)",
+			    r->design->name, (u64)r->spec->seed);
+		break;
+	case KC_RUN_STUCK:
+		room_broken(r, "%s: no end in sight after %llu steps (seed %llu)", r->design->name,
+			    HOST_MAX_STEPS, (u64)r->spec->seed);
+		break;
+	case KC_RUN_ABORTED:
+		room_broken(r, "%s: the run was abandoned; see above", r->design->name);
+		break;
+	}
+	r->out->audit_failures = failures;
+	if (failures)
+		room_broken(r, "%s: the audit at the end found %d things left behind; see above",
+			    r->design->name, failures);
+	return r->status == LAB_RUN_OK;
+}

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * counters.c - what a run reports beside its data: counters that must be exact, streams that must
+ * be the same for every design, limits that must hold, runs that must repeat.
+ */
+#include <linux/minmax.h>
+#include "matrix.h"
+
+#define E_MAX		256u
+#define PINNED_IOS	8u
+
+static unsigned int extents_now;
+
+/* One 1 MiB bio of 256 pages, no two contiguous, over E extents. */
+static void pinned_extents(struct scen *s)
+{
+	s->spec.source = LAB_SOURCE_PINNED;
+	s->spec.verify = 0;
+	s->spec.target.frames_permuted = 1;
+	s->spec.target.layout = extents_now == 1 ? LAB_LAYOUT_CONTIGUOUS : LAB_LAYOUT_FRAGMENTED;
+	s->spec.target.fragment_bytes = (1u << 20) / extents_now;
+	s->job[0].rw = LAB_JOB_READ;
+	s->job[0].iodepth = 1;
+	s->job[0].number_ios = PINNED_IOS;
+	scen_bs(&s->job[0], 1u << 20);
+}
+
+static void judge_extents(const struct scen *s)
+{
+	lab_expect_eq(scen_result.job[0].errors, 0);
+	lab_expect_eq(scen_result.job[0].ios, PINNED_IOS);
+#if LAB_WITH_PROBES
+	lab_expect_eq(scen_counter(0, LAB_LOOP, LAB_MAP_CALLS), PINNED_IOS * extents_now);
+	lab_expect_eq(scen_counter(0, LAB_LOOP, LAB_PAGE_REF), 0);
+	lab_expect_eq(scen_counter(0, LAB_LOOP, LAB_PIN_PAGES), 0);
+	lab_expect_eq(scen_counter(0, LAB_LOOP, LAB_COPY_BYTES), 0);
+	if (!strcmp(s->spec.design, "bio-first"))
+		lab_expect_eq(scen_counter(0, LAB_LOOP, LAB_SPLITS), PINNED_IOS * (extents_now - 1));
+	else
+		lab_expect_eq(scen_counter(0, LAB_LOOP, LAB_BIOS), PINNED_IOS * extents_now);
+#endif
+}
+
+LAB_TEST_BARE(counters, one_map_call_an_extent_and_no_page_reference)
+{
+	for (extents_now = 1; extents_now <= E_MAX; extents_now *= 2)
+		scen_matrix_here(pinned_extents, judge_extents);
+}
+
+static void steady(struct scen *s)
+{
+	s->spec.verify = 0;
+	s->spec.target.kind = LAB_DISK_NULL;
+	s->job[0].number_ios = scen_rounds(2000);
+}
+
+static void judge_steady(const struct scen *s)
+{
+	lab_expect_eq(scen_result.job[0].errors, 0);
+#if LAB_WITH_PROBES
+	lab_expect_eq(scen_counter_all(0, LAB_ALLOC_HOST), 0);
+	lab_expect_eq(scen_counter_all(0, LAB_PIN_PAGES), scen_result.job[0].ios);
+	lab_expect_eq(scen_counter_all(0, LAB_UNPIN_PAGES), scen_result.job[0].ios);
+	lab_expect_eq(scen_counter(0, LAB_UPPER, LAB_COPY_BYTES), 0);
+	lab_expect_ge(scen_result.job[0].bytes_in_flight, 1);
+	lab_expect_lt(scen_result.job[0].bytes_in_flight, 8192);
+#endif
+}
+
+LAB_TEST_BARE(counters, nothing_from_the_host_while_it_runs)
+{
+	scen_matrix_here(steady, judge_steady);
+}
+
+/* What each design was given: a hash over its stream cannot be had from outside, but bytes and counts can. */
+static u64 bytes_of_first;
+
+static void mixed(struct scen *s)
+{
+	s->spec.verify = 0;
+	s->job[0].nr_bssplit[0] = s->job[0].nr_bssplit[1] = 2;
+	s->job[0].bssplit[0][0] = (struct lab_bssplit) { 4096, 70 };
+	s->job[0].bssplit[0][1] = (struct lab_bssplit) { 20480, 30 };
+	s->job[0].bssplit[1][0] = (struct lab_bssplit) { 8192, 50 };
+	s->job[0].bssplit[1][1] = (struct lab_bssplit) { 512, 50 };
+}
+
+static void judge_same(const struct scen *s)
+{
+	lab_expect_eq(scen_result.job[0].errors, 0);
+	if (!bytes_of_first)
+		bytes_of_first = scen_result.job[0].bytes;
+	lab_expect_eq(scen_result.job[0].bytes, bytes_of_first);
+}
+
+LAB_TEST_BARE(counters, every_design_is_given_the_same_stream)
+{
+	bytes_of_first = 0;
+	scen_matrix_here(mixed, judge_same);
+	lab_expect_ne(bytes_of_first, 0);
+}
+
+static void timed(struct scen *s)
+{
+	s->spec.latency = 1;
+	s->job[0].numjobs = 2;
+}
+
+static void judge_latency(const struct scen *s)
+{
+	const struct lab_job_result *res = &scen_result.job[0];
+	int d;
+
+	lab_expect_eq(res->errors, 0);
+	lab_expect_eq(res->lat[0].count + res->lat[1].count, res->ios);
+	for (d = 0; d < 2; d++) {
+		lab_expect_ge(res->lat[d].count, 1);
+		lab_expect_le(res->lat[d].p50, res->lat[d].p99);
+		lab_expect_le(res->lat[d].p99, res->lat[d].p999);
+		lab_expect_le(res->lat[d].p999, res->lat[d].max);
+	}
+}
+
+LAB_TEST_BARE(counters, a_timed_pass_counts_every_io)
+{
+	scen_matrix(timed, judge_latency);
+}
+
+static void untimed(struct scen *s)
+{
+	s->job[0].number_ios = scen_rounds(100);
+}
+
+static void judge_untimed(const struct scen *s)
+{
+	lab_expect_eq(scen_result.job[0].lat[0].count + scen_result.job[0].lat[1].count, 0);
+}
+
+LAB_TEST_BARE(counters, no_latency_unless_asked)
+{
+	scen_matrix_here(untimed, judge_untimed);
+}
+
+static void short_of_time(struct scen *s)
+{
+	s->spec.verify = 0;
+	s->spec.target.kind = LAB_DISK_NULL;
+	s->spec.max_runtime_ns = 20000000;
+	s->job[0].number_ios = 0;
+	s->job[0].io_size_bytes = 1ull << 40;
+}
+
+static void judge_time(const struct scen *s)
+{
+	lab_expect_ge(scen_result.job[0].ios, 1);
+	lab_expect_lt(scen_result.job[0].bytes, 1ull << 40);
+	lab_expect_ge(scen_result.job[0].wall_ns, 20000000);
+}
+
+LAB_TEST_BARE(counters, runtime_ends_a_job)
+{
+	scen_matrix_here(short_of_time, judge_time);
+}
+
+static unsigned int progress_calls;
+static u64 progress_last;
+
+static void on_progress(const char *job, host_u64 done, host_u64 total)
+{
+	lab_expect(!strcmp(job, "job"));
+	lab_expect_le(done, total);
+	lab_expect_le(progress_last, done);
+	progress_last = done;
+	progress_calls++;
+}
+
+static void watched(struct scen *s)
+{
+	short_of_time(s);
+	s->spec.max_runtime_ns = 250000000;
+	s->job[0].number_ios = 1ull << 40;
+	s->spec.progress = on_progress;
+	progress_calls = progress_last = 0;
+}
+
+/* At most ten a second; det's clock is virtual and may show any number up to that. */
+static void judge_progress(const struct scen *s)
+{
+	lab_expect_le(progress_calls, scen_result.job[0].wall_ns / 100000000 + 1);
+	lab_expect_ge(progress_calls, 1);
+}
+
+LAB_TEST_BARE(counters, progress_is_told_but_not_often)
+{
+	scen_matrix_here(watched, judge_progress);
+}
+
+static u64 trace_of(const char *design, u64 seed, enum lab_disk_kind kind)
+{
+	static struct scen s;
+
+	scen_default(&s);
+	s.spec.design = design;
+	s.spec.engine = HOST_DET;
+	s.spec.seed = seed;
+	s.spec.target.kind = kind;
+	s.spec.target.temp = kind == LAB_DISK_FILE;
+	strscpy(s.spec.target.path, ".", sizeof(s.spec.target.path));
+	s.spec.handoff = LAB_HANDOFF_WORKER;
+	s.job[0].numjobs = 2;
+	s.job[0].number_ios = scen_rounds(100);
+	switch (scen_run(&s)) {
+	case LAB_RUN_OK:
+		break;
+	case LAB_RUN_SKIP:
+		lab_test_skip(scen_result.why);
+	default:
+		lab_test_fail(__FILE__, __LINE__, "%s: %s", design, scen_result.why);
+	}
+	lab_expect_eq(scen_result.job[0].errors, 0);
+	lab_expect_ne(scen_result.job[0].trace_hash, 0);
+	return scen_result.job[0].trace_hash;
+}
+
+static void same_seed_same_run(enum lab_disk_kind kind)
+{
+	unsigned int i;
+
+	if (!host_engine_built(HOST_DET))
+		lab_test_skip("this build has no det engine");
+	for (i = 0; lab_designs[i]; i++) {
+		u64 first = trace_of(lab_designs[i]->name, 11, kind);
+
+		lab_expect_eq(trace_of(lab_designs[i]->name, 11, kind), first);
+		lab_expect_ne(trace_of(lab_designs[i]->name, 12, kind), first);
+	}
+}
+
+LAB_TEST_BARE(counters, same_seed_same_run_on_ram)
+{
+	same_seed_same_run(LAB_DISK_RAM);
+}
+
+LAB_TEST_BARE(counters, same_seed_same_run_on_a_real_disk)
+{
+	same_seed_same_run(LAB_DISK_FILE);
+}

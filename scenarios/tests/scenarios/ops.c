@@ -1,0 +1,334 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * ops.c - streams of operations through every design, against the plain reference and against what
+ * Linux says of bad memory. Each stream is made from a seed; the reference performs it first.
+ */
+#include <linux/err.h>
+#include <linux/errno.h>
+#include <linux/minmax.h>
+#include <lab/reffs.h>
+#include "host.h"
+#include "matrix.h"
+
+#define OPS_MAX		160u
+#define OPS_MAX_SEGS	8u
+#define OPS_FILE_BYTES	(1u << 20)
+#define OPS_BUF_BYTES	(256u << 10)
+
+static struct lab_op ops[OPS_MAX];
+static struct lab_seg segs[OPS_MAX][OPS_MAX_SEGS];
+static struct lab_op_result want[OPS_MAX], have[OPS_MAX];
+static u8 buf[OPS_BUF_BYTES];
+static u64 rng;
+
+static u64 roll(u64 below)
+{
+	u64 x = rng += 0x9e3779b97f4a7c15ull;
+
+	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9ull;
+	x = (x ^ x >> 27) * 0x94d049bb133111ebull;
+	return (x ^ x >> 31) % below;
+}
+
+/*
+ * Mostly whole blocks, now and then anything; a read's odd length comes last, since the reference
+ * sees the sum of lengths alone. Returns that sum.
+ */
+static u64 make_segs(struct lab_op *op, struct lab_seg *seg, u32 block)
+{
+	u64 sum = 0;
+	u32 i;
+
+	op->segs = seg;
+	op->nr_segs = 1 + roll(OPS_MAX_SEGS);
+	for (i = 0; i < op->nr_segs; i++) {
+		u64 blocks = roll(5) ? 1 + roll(6) : 0;
+
+		seg[i] = (struct lab_seg) { .len_bytes = blocks * block };
+		if ((op->kind != LAB_OP_PREAD || i + 1 == op->nr_segs) && !roll(20))
+			seg[i].len_bytes += 1 + roll(block - 1);
+		if (!roll(3))
+			seg[i].misalign_bytes = 512 * roll(16);
+		sum += seg[i].len_bytes;
+	}
+	return sum;
+}
+
+static void make_op(struct lab_op *op, struct lab_seg *seg, u32 block)
+{
+	u64 r = roll(20);
+
+	memset(op, 0, sizeof(*op));
+	op->off_bytes = roll(OPS_FILE_BYTES / 2 / block) * block;
+	if (r < 7) {
+		op->kind = LAB_OP_PREAD;
+		op->off_bytes = roll(8) ? op->off_bytes : roll(OPS_FILE_BYTES / 2);
+		make_segs(op, seg, block);
+	} else if (r < 15) {
+		op->kind = LAB_OP_PWRITE;
+		op->off_bytes = roll(20) ? op->off_bytes : roll(OPS_FILE_BYTES / 2);
+		op->flags = roll(4) ? 0 : LAB_OPF_DSYNC;
+		make_segs(op, seg, block);
+	} else if (r < 17) {
+		op->kind = LAB_OP_APPEND;
+		op->off_bytes = 0;
+		make_segs(op, seg, block);
+	} else if (r < 19) {
+		op->kind = LAB_OP_SIZE;
+		op->off_bytes = roll(2) ? op->off_bytes : roll(OPS_FILE_BYTES / 2);
+	} else {
+		op->kind = roll(2) ? LAB_OP_FSYNC : LAB_OP_FDATASYNC;
+		op->off_bytes = 0;
+	}
+	op->seed = roll(1ull << 40);
+}
+
+static u64 sum_of(const struct lab_op *op)
+{
+	u64 sum = 0;
+	u32 i;
+
+	for (i = 0; i < op->nr_segs; i++)
+		sum += op->segs[i].len_bytes;
+	return sum;
+}
+
+/* Each segment's length must be whole blocks too, which a byte array does not know. */
+static bool segs_aligned(const struct lab_op *op, u32 block)
+{
+	u32 i;
+
+	for (i = 0; i < op->nr_segs; i++)
+		if (op->segs[i].len_bytes % block)
+			return false;
+	return true;
+}
+
+static u32 crc_of_range(struct lab_reffs *f, u64 pos, u64 len_bytes, int *has)
+{
+	u64 size = lab_reffs_size(f), first = pos % LAB_REFFS_BLOCK_BYTES;
+	ssize_t got;
+
+	*has = 0;
+	if (pos >= size || !len_bytes)
+		return 0;
+	len_bytes = min_t(u64, len_bytes, size - pos);
+	*has = 1;
+	lab_expect_le(first + len_bytes, OPS_BUF_BYTES - LAB_REFFS_BLOCK_BYTES);
+	got = lab_reffs_pread(f, buf, round_up(first + len_bytes, LAB_REFFS_BLOCK_BYTES), pos - first);
+	lab_expect_ge(got, first + len_bytes);
+	return lab_crc32c(0, buf + first, len_bytes);
+}
+
+/* What the reference says. */
+static void perform(struct lab_reffs *f, const struct lab_op *op, struct lab_op_result *res, u32 block)
+{
+	u64 len = sum_of(op), pos = op->kind == LAB_OP_APPEND ? lab_reffs_size(f) : op->off_bytes;
+
+	memset(res, 0, sizeof(*res));
+	switch (op->kind) {
+	case LAB_OP_PREAD:
+		res->ret = lab_reffs_pread(f, buf, len, pos);
+		res->has_crc = res->ret > 0;
+		res->crc = res->ret > 0 ? lab_crc32c(0, buf, res->ret) : 0;
+		break;
+	case LAB_OP_PWRITE:
+	case LAB_OP_APPEND:
+		lab_payload(buf, op->seed, 0, len);
+		res->ret = -EINVAL;
+		if (segs_aligned(op, block) || !len)
+			res->ret = lab_reffs_pwrite(f, buf, len, pos);
+		res->crc = crc_of_range(f, pos, len, &res->has_crc);
+		break;
+	case LAB_OP_SIZE:
+		res->ret = lab_reffs_truncate(f, pos);
+		break;
+	default:
+		break;
+	}
+	res->size = lab_reffs_size(f);
+}
+
+static void compare(const struct scen *s, unsigned int nr)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		const struct lab_op_result *w = &want[i], *h = &have[i];
+		const struct lab_op *op = &ops[i];
+
+		if (w->ret != h->ret || w->size != h->size || w->has_crc != h->has_crc ||
+		    (w->has_crc && w->crc != h->crc) || h->guard)
+			lab_test_fail(__FILE__, __LINE__, "%s engine %d op %u (kind %d off %llu len %llu in "
+				      "%u): want ret %lld size %llu crc %d:%08x; have %lld %llu %d:%08x "
+				      "guard %d", s->spec.design, s->spec.engine, i, op->kind,
+				      (u64)op->off_bytes, sum_of(op), op->nr_segs, w->ret, (u64)w->size,
+				      w->has_crc, w->crc, h->ret, (u64)h->size, h->has_crc, h->crc, h->guard);
+	}
+}
+
+static void ops_spec(struct scen *s, const char *design, int engine, bool disk, u32 block)
+{
+	scen_default(s);
+	s->spec.design = design;
+	s->spec.engine = engine;
+	s->spec.target.logical_block_bytes = block;
+	s->spec.target.size_bytes = 8u << 20;
+	s->spec.seed = rng;
+	if (disk) {
+		s->spec.target.kind = LAB_DISK_FILE;
+		s->spec.target.temp = 1;
+		strscpy(s->spec.target.path, ".", sizeof(s->spec.target.path));
+	}
+}
+
+/* The stream in ops[], through every design and engine. */
+static void through_designs(unsigned int nr, bool disk, u32 block,
+			    void (*check)(const struct scen *s, unsigned int nr))
+{
+	static struct scen s;
+	enum lab_run_status status;
+	unsigned int i;
+	int engine;
+
+	for (i = 0; lab_designs[i]; i++) {
+		for (engine = HOST_THR; engine <= HOST_DET; engine++) {
+			if (!host_engine_built(engine))
+				continue;
+			ops_spec(&s, lab_designs[i]->name, engine, disk, block);
+			memset(have, 0xee, sizeof(have));
+			status = lab_ops_run(&s.spec, ops, nr, have, &scen_result);
+			if (status == LAB_RUN_SKIP)
+				lab_test_skip(scen_result.why);
+			if (status != LAB_RUN_OK)
+				lab_test_fail(__FILE__, __LINE__, "%s: %s", s.spec.design, scen_result.why);
+			check(&s, nr);
+		}
+	}
+}
+
+static void against_reference(bool disk, u32 block, unsigned int rounds)
+{
+	u64 seed = lab_test_base_seed();
+	unsigned int i, nr = lab_test_slow() ? OPS_MAX / 4 : OPS_MAX;
+
+	while (rounds--) {
+		struct lab_reffs *f = lab_reffs_create(block, OPS_FILE_BYTES * 2);
+
+		lab_expect(!IS_ERR(f));
+		lab_test_seed(seed);
+		rng = seed++;
+		for (i = 0; i < nr; i++) {
+			make_op(&ops[i], segs[i], block);
+			ops[i].line = i + 1;
+			ops[i].index = i;
+			perform(f, &ops[i], &want[i], block);
+		}
+		lab_reffs_destroy(f);
+		through_designs(nr, disk, block, compare);
+	}
+}
+
+LAB_TEST_BARE(ops, random_streams_agree_with_the_reference_on_ram)
+{
+	against_reference(false, 512, lab_test_slow() ? 1 : 4);
+}
+
+LAB_TEST_BARE(ops, large_logical_blocks_agree_with_the_reference)
+{
+	against_reference(false, 4096, lab_test_slow() ? 1 : 2);
+}
+
+LAB_TEST_BARE(ops, random_streams_agree_with_the_reference_on_a_real_disk)
+{
+	against_reference(true, 4096, 1);
+}
+
+/* ---- bad memory: what Linux answers ---------------------------------------------------- */
+
+struct bad {
+	enum lab_op_kind kind;
+	struct lab_seg seg[3];
+	u32 nr_segs;
+	long long ret;
+};
+
+static const struct bad bads[] = {
+	{ LAB_OP_PWRITE, { { 8192, 0, LAB_SEG_OK } }, 1, 8192 },
+	{ LAB_OP_PREAD, { { 4096, 0, LAB_SEG_NONE } }, 1, -EFAULT },
+	{ LAB_OP_PREAD, { { 4096, 0, LAB_SEG_RO } }, 1, -EFAULT },
+	{ LAB_OP_PREAD, { { 4096, 0, LAB_SEG_NULL } }, 1, -EFAULT },
+	{ LAB_OP_PREAD, { { 4096, 0, LAB_SEG_KERN } }, 1, -EFAULT },
+	{ LAB_OP_PREAD, { { 8192, 0, LAB_SEG_HALF } }, 1, -EFAULT },
+	{ LAB_OP_PREAD, { { 4096, 0, LAB_SEG_OK }, { 4096, 0, LAB_SEG_KERN } }, 2, -EFAULT },
+	{ LAB_OP_PREAD, { { 4096, 0, LAB_SEG_OK }, { 0, 0, LAB_SEG_KERN } }, 2, -EFAULT },
+	{ LAB_OP_PWRITE, { { 4096, 0, LAB_SEG_NONE } }, 1, -EFAULT },
+	{ LAB_OP_PWRITE, { { 4096, 0, LAB_SEG_NULL } }, 1, -EFAULT },
+	{ LAB_OP_PWRITE, { { 4096, 0, LAB_SEG_KERN } }, 1, -EFAULT },
+	{ LAB_OP_PWRITE, { { 8192, 0, LAB_SEG_HALF } }, 1, -EFAULT },
+	{ LAB_OP_PWRITE, { { 8192, 0, LAB_SEG_RO } }, 1, 8192 },
+	{ LAB_OP_PWRITE, { { 4096, 512, LAB_SEG_OK }, { 4096, 1024, LAB_SEG_RO } }, 2, 8192 },
+	{ LAB_OP_PREAD, { { 512, 512, LAB_SEG_OK }, { 7680, 0, LAB_SEG_OK } }, 2, 8192 },
+	{ LAB_OP_PREAD, { { 4096, 100, LAB_SEG_OK } }, 1, -EINVAL },
+	{ LAB_OP_PWRITE, { { 4096, 100, LAB_SEG_OK } }, 1, -EINVAL },
+	{ LAB_OP_PWRITE, { { 0, 0, LAB_SEG_OK } }, 1, 0 },
+	{ LAB_OP_PREAD, { { 0, 0, LAB_SEG_OK }, { 4096, 0, LAB_SEG_OK }, { 0, 0, LAB_SEG_OK } }, 3, 4096 },
+};
+
+static void check_bad(const struct scen *s, unsigned int nr)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++)
+		if (have[i].ret != bads[i].ret || have[i].guard || have[i].size != 8192)
+			lab_test_fail(__FILE__, __LINE__, "%s engine %d: operation %u: ret %lld, want %lld; "
+				      "guard %d, size %llu", s->spec.design, s->spec.engine, i, have[i].ret,
+				      bads[i].ret, have[i].guard, (u64)have[i].size);
+}
+
+static void make_bad(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(bads); i++) {
+		memcpy(segs[i], bads[i].seg, sizeof(bads[i].seg));
+		ops[i] = (struct lab_op) {
+			.kind = bads[i].kind, .line = i + 1, .index = i, .seed = i,
+			.segs = segs[i], .nr_segs = bads[i].nr_segs,
+		};
+	}
+}
+
+LAB_TEST_BARE(ops, bad_memory_is_refused_and_nothing_else_is_touched)
+{
+	make_bad();
+	through_designs(ARRAY_SIZE(bads), false, 512, check_bad);
+}
+
+/* ---- limits ---------------------------------------------------------------------------- */
+
+LAB_TEST_BARE(ops, limits_are_refused)
+{
+	static struct scen s;
+
+	ops_spec(&s, lab_designs[0]->name, HOST_THR, false, 512);
+	ops[0] = (struct lab_op) { .kind = LAB_OP_PREAD, .line = 7, .segs = segs[0], .nr_segs = 1 };
+	segs[0][0] = (struct lab_seg) { .len_bytes = LAB_OP_MAX_BYTES + 1 };
+	lab_expect_eq(lab_ops_run(&s.spec, ops, 1, have, &scen_result), LAB_RUN_USAGE);
+	lab_expect(kc_strstr(scen_result.why, "line 7"));
+	segs[0][0] = (struct lab_seg) { .len_bytes = 512, .misalign_bytes = LAB_OP_MAX_MISALIGN + 1 };
+	lab_expect_eq(lab_ops_run(&s.spec, ops, 1, have, &scen_result), LAB_RUN_USAGE);
+	segs[0][0].misalign_bytes = LAB_OP_MAX_MISALIGN;
+	lab_expect_eq(lab_ops_run(&s.spec, ops, 1, have, &scen_result), LAB_RUN_OK);
+	lab_expect_eq(have[0].ret, 0);
+	s.spec.target.kind = LAB_DISK_NULL;
+	lab_expect_eq(lab_ops_run(&s.spec, ops, 1, have, &scen_result), LAB_RUN_USAGE);
+}
+
+LAB_TEST_BARE(ops, an_empty_stream)
+{
+	static struct scen s;
+
+	ops_spec(&s, lab_designs[0]->name, HOST_THR, false, 512);
+	lab_expect_eq(lab_ops_run(&s.spec, ops, 0, have, &scen_result), LAB_RUN_OK);
+}
