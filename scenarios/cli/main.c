@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * main.c - the verbs.
+ */
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+
+static const struct verb {
+	const char *name;
+	int (*fn)(int argc, char **argv);
+	const char *what;
+} verbs[] = {
+	{ "list", cmd_list, "what there is: designs, counters, knobs, filters, devices" },
+	{ "run", cmd_run, "one design, one or more fio job files" },
+	{ "compare", cmd_compare, "the same stream of IO through several designs, side by side" },
+	{ "ops", cmd_ops, "single operations, one result line each; also by real system calls" },
+};
+#define NR_VERBS (sizeof(verbs) / sizeof(verbs[0]))
+
+static void help(FILE *out)
+{
+	fprintf(out, "diolab - how should direct IO reach a file when the memory is already pinned?\n\n");
+	for (size_t i = 0; i < NR_VERBS; i++)
+		fprintf(out, "  diolab %-8s  %s\n", verbs[i].name, verbs[i].what);
+	fprintf(out, "\n'diolab VERB --help' explains each. First answer:\n"
+		     "  diolab compare scenarios/first-light.fio\n");
+}
+
+int main(int argc, char **argv)
+{
+	const char *names[NR_VERBS + 1];
+	int rc = host_user_reserve();	/* before anything else can take those addresses */
+
+	if (rc)
+		usage("the user window at %#lx is taken (error %d); run without address space limits or preloaded libraries",
+		      HOST_USER_BASE, -rc);
+	if (argc < 2) {
+		help(stderr);
+		return EXIT_USAGE;
+	}
+	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
+		help(stdout);
+		return EXIT_OK;
+	}
+	for (size_t i = 0; i < NR_VERBS; i++) {
+		names[i] = verbs[i].name;
+		if (!strcmp(argv[1], verbs[i].name)) {
+			cli_argv = argv;
+			return verbs[i].fn(argc - 1, argv + 1);
+		}
+	}
+	usage("no verb '%s'%s", argv[1], did_you_mean(argv[1], names, NR_VERBS));
+}

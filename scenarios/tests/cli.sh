@@ -1,0 +1,106 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# cli.sh PROGRAM - the command line from outside: exit statuses, one clear line for each mistake, nothing written.
+#
+# Each case: the wanted exit status, a text that stderr must contain, then the arguments. stderr of a usage mistake has one line.
+set -u
+prog=${1:?usage: cli.sh PROGRAM}
+tmp=$(mktemp -d "${TMPDIR:-/var/tmp}/diolab-cli.XXXXXX")
+trap 'rm -rf "$tmp"' EXIT
+passed=0 failed=0
+
+# t STATUS TEXT ARG…
+t() {
+	want=$1 text=$2; shift 2
+	"$prog" "$@" >"$tmp/out" 2>"$tmp/err" </dev/null; rc=$?
+	if [ "$rc" != "$want" ]; then
+		echo "cli: $*: exit status $rc, expected $want"; sed 's/^/  /' "$tmp/err" | head -5
+		failed=$((failed + 1)); return
+	fi
+	if ! grep -qF -- "$text" "$tmp/err" "$tmp/out"; then
+		echo "cli: $*: no '$text' in:"; sed 's/^/  /' "$tmp/err" | head -5
+		failed=$((failed + 1)); return
+	fi
+	if [ "$want" = 2 ] && [ "$(wc -l <"$tmp/err")" != 1 ]; then
+		echo "cli: $*: not one line:"; sed 's/^/  /' "$tmp/err" | head -5
+		failed=$((failed + 1)); return
+	fi
+	passed=$((passed + 1))
+}
+# absent FILE: a refused command must not have made it
+absent() {
+	if [ -e "$1" ]; then echo "cli: $1 was written"; failed=$((failed + 1)); else passed=$((passed + 1)); fi
+}
+
+job=$tmp/job.fio
+printf '[j]\nrw=randrw\nbs=4k\nsize=1m\niodepth=4\nverify=crc32c\n' >"$job"
+bad() { printf '%b' "$1" >"$tmp/bad.fio"; }
+
+t 0 'side by side' --help
+t 0 'iter-ops-fixed' list designs
+t 0 'bio-first' list designs
+t 0 'map_calls' list counters
+t 0 'handoff' list knobs
+t 0 'Run the same stream' compare --help
+t 2 "did you mean 'compare'" comprae
+t 2 'needs a job file' compare
+t 2 'cannot read the job file' compare "$tmp/none.fio"
+t 2 'cannot read the job file' compare "$tmp"
+t 2 "did you mean 'bio-first'" compare -d bio-frist "$job"
+t 2 'no knob' compare -d bio-first+handof=inline "$job"
+t 2 'want inline|worker' compare -d bio-first+handoff=maybe "$job"
+t 2 'not built' compare -d bio-first+bio-rule=old "$job"
+t 2 'run takes one design' run "$job"
+t 2 'null disk keeps no data' compare --null 1m --verify "$job"
+t 2 'only one of' compare --null 1m --ram 1m "$job"
+t 2 'want a size' compare --ram 12 "$job"
+t 2 'want loop or file' compare --path lop "$job"
+t 2 'no filter' compare --stack fualt=flip@1m --ram 16m "$job"
+t 2 'fault' compare --stack fault=flop@1m --ram 16m "$job"
+t 2 'want contiguous' compare --fs extent:layout=sprase --ram 16m "$job"
+t 2 'no limit' compare --limits max_secotrs=8 --ram 16m "$job"
+t 2 'make it larger' compare --ram 64k "$job"
+
+bad '[j]\nrw=read\nsize=1m\nblocksise=4k\n'; t 2 "bad.fio:4: unknown key 'blocksise'; did you mean 'blocksize'?" compare "$tmp/bad.fio"
+bad '[j]\nrw=read\nsize=1m\niodepth=0\n'; t 2 'bad.fio:4: iodepth=0: must be 1 to' compare "$tmp/bad.fio"
+bad '[j]\nrw=raed\nsize=1m\n'; t 2 "did you mean 'read'" compare "$tmp/bad.fio"
+bad '[j]\nrw=read\nsize=1m\nbs=1000\n'; t 2 'multiple of 512' compare "$tmp/bad.fio"
+bad '[j]\nrw=read\nsize=1m\ndirect=0\n'; t 2 'only direct IO' compare "$tmp/bad.fio"
+bad '[j]\nrw=read\n'; t 2 'has no size=' compare "$tmp/bad.fio"
+bad '[j]\nrw=read\nsize=1m\nbssplit=4k/60:8k/60\n'; t 2 'add up to 100' compare "$tmp/bad.fio"
+bad '[j]\nrw=read\nsize=${NO_SUCH_VARIABLE}\n'; t 2 'is not set' compare "$tmp/bad.fio"
+bad '[global]\nrw=read\n'; t 2 'no job in this file' compare "$tmp/bad.fio"
+bad '#@ desing = bio-first\n[j]\nsize=1m\n'; t 2 "did you mean 'design'" compare "$tmp/bad.fio"
+bad '#@ expect.map_cals = 1\n[j]\nsize=1m\n'; t 2 "did you mean 'map_calls'" compare "$tmp/bad.fio"
+
+# disks
+t 2 'neither a regular file nor a block device' compare --disk /dev/null "$job"
+for dev in /dev/loop0 /dev/vda /dev/sda /dev/nvme0n1; do
+	[ -b "$dev" ] || continue
+	t 2 '--yes-really' compare --disk "$dev" "$job"
+	break
+done
+t 2 'O_DIRECT' compare --disk /proc/version "$job"
+t 2 'such' compare --disk "$tmp/no/such/folder/x:16m" "$job"; absent "$tmp/no"
+printf x >"$tmp/small"; t 2 'small' compare --disk "$tmp/small" "$job"
+[ "$(cat "$tmp/small")" = x ] && passed=$((passed + 1)) || { echo 'cli: a file that was too small was written'; failed=$((failed + 1)); }
+t 2 'null disk' compare --null 1m --verify --json "$tmp/never.json" "$job"; absent "$tmp/never.json"
+
+# what must work
+t 0 'errors: 0' compare --ram 16m --verify --json "$tmp/o.json" --md "$tmp/o.md" --html "$tmp/html" "$job"
+t 0 'errors: 0' compare --disk "$tmp/disk:16m" --verify "$job"
+t 1 'wrong data' compare --ram 16m --stack fault=flip@8k --path file -d bio-first --verify "$job"
+grep -q '^{"schema":1,' "$tmp/o.json" && grep -q '"errors":0' "$tmp/o.json" && passed=$((passed + 1)) || { echo 'cli: bad JSON'; failed=$((failed + 1)); }
+awk 'length($0) > 72 && !/\/.*\// { bad = 1; print "cli: o.md line longer than 72: " $0 } END { exit bad }' "$tmp/o.md" && passed=$((passed + 1)) || failed=$((failed + 1))
+grep -q '<svg' "$tmp/html/index.html" && passed=$((passed + 1)) || { echo 'cli: no picture in the page'; failed=$((failed + 1)); }
+
+# ops
+printf 'pwrite 0 4k seed=7\npread 0 4k\npread 4k 4k\nsize 100\n' >"$tmp/a.ops"
+t 0 '3 size ret=0 size=100 crc=-' ops -d bio-first "$tmp/a.ops"
+printf 'praed 0 4k\n' >"$tmp/b.ops"; t 2 "did you mean 'pread'" ops -d bio-first "$tmp/b.ops"
+printf 'pread 0 4q\n' >"$tmp/b.ops"; t 2 'LEN[+MIS]' ops -d bio-first "$tmp/b.ops"
+t 2 'not built yet' ops --generate --classes aio
+
+echo "cli: $passed passed, $failed failed"
+[ "$failed" = 0 ]
