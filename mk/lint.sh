@@ -1,0 +1,103 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# mk/lint.sh - the structure of the house, proved on the release objects:
+#
+#   1. who includes whom: each unit's dependency file names only folders of its own layer and below
+#   2. who calls whom: each undefined symbol is defined in its own layer or below, or is one of the few that the
+#      compiler itself asks for; so nothing below host/ can reach libc, and no design sees another
+#   3. a design exports exactly one symbol
+#   4. each type that crosses design.h has one layout in every unit that knows it
+#   5. every source file names its licence
+set -eu
+cd "$(dirname "$0")/.."
+. mk/lib.sh
+
+b=build/release tmp=build/release/lint
+rm -rf "$tmp"; mkdir -p "$tmp"
+bad=0
+complain() { echo "lint: $*" >&2; bad=1; }
+
+# ---- 1 ------------------------------------------------------------------------------------------
+# may LAYER-FOLDER PATTERN: headers that units below LAYER-FOLDER may depend on (extended regular expression)
+may() {
+	find "$b/$1" -name '*.d' 2>/dev/null | sort | while read -r d; do
+		tr -d '\\' <"$d" | tr ' ' '\n' | grep -E '\.h$|\.c$' | grep -vE "^($2)" | grep -v '^/usr/lib/gcc/' |
+			sed "s|^|lint: $d: may not include |" || true
+	done
+}
+compat='kernel-compat/include/|kernel-compat/[a-z_-]*\.[ch]$'
+block="$compat|sim/block/"
+drivers="$block|sim/drivers/"
+fsmodel="$drivers|fs-model/"
+{
+	# a host unit includes host.h and its private headers; libc's come from /usr/include
+	may kernel-compat/host 'kernel-compat/host/|kernel-compat/host\.h|/usr/include/'
+	find "$b/kernel-compat" -maxdepth 1 -name '*.d' | sort | while read -r d; do
+		tr -d '\\' <"$d" | tr ' ' '\n' | grep -E '\.h$|\.c$' | grep -vE "^($compat)" | grep -v '^/usr/lib/gcc/' |
+			sed "s|^|lint: $d: may not include |" || true
+	done
+	may sim/block "$block"
+	may sim/drivers "$drivers"
+	may fs-model "$fsmodel"
+	for d in sim/designs/*/; do
+		d=${d%/}
+		may "$d" "$fsmodel|sim/designs/design\.h|$d/"
+	done
+	may scenarios/runner "$fsmodel|sim/designs/design\.h|scenarios/lab_run\.h|scenarios/runner/"
+} >"$tmp/includes"
+[ ! -s "$tmp/includes" ] || { cat "$tmp/includes" >&2; bad=1; }
+
+# ---- 2 ------------------------------------------------------------------------------------------
+defined() { nm -g --defined-only "$@" | awk 'NF == 3 { print $3 }' | sort -u; }
+undefined() { nm -u "$@" | awk '$1 == "U" { print $2 }' | sort -u; }
+# what gcc may call on its own in any unit
+printf '%s\n' _GLOBAL_OFFSET_TABLE_ __popcountdi2 __stack_chk_fail memcmp memcpy memmove memset strcmp strlen strncmp strchr | sort >"$tmp/allowed"
+
+# calls NAME "OBJECTS" : symbols that NAME's objects want and that neither they nor the layers below define
+calls() {
+	name=$1; shift
+	defined "$@" | sort -u - "$tmp/allowed" >"$tmp/allowed.next"
+	undefined "$@" | comm -23 - "$tmp/allowed.next" | sed "s|^|lint: $name asks for |" >"$tmp/calls"
+	[ ! -s "$tmp/calls" ] || { cat "$tmp/calls" >&2; bad=1; }
+}
+climb() { mv "$tmp/allowed.next" "$tmp/allowed"; }
+
+defined "$b"/kernel-compat/host/*.o | grep '^host_' | sort -u - "$tmp/allowed" >"$tmp/host"
+mv "$tmp/host" "$tmp/allowed"
+calls kernel-compat "$b"/kernel-compat/*.o; climb
+calls sim/block "$b"/sim/block/*.o; climb
+calls sim/drivers "$b"/sim/drivers/*.o; climb
+calls fs-model "$b"/fs-model/*.o; climb
+for d in "$b"/design/*.o; do
+	calls "${d#"$b"/}" "$d"		# each design above the same world: no climb, so none sees another
+
+# ---- 3 ------------------------------------------------------------------------------------------
+	want=design_$(basename "$d" .o | tr - _)
+	[ "$(defined "$d")" = "$want" ] || complain "$d exports $(defined "$d" | tr '\n' ' ')instead of $want alone"
+done
+
+# ---- 4 ------------------------------------------------------------------------------------------
+crossing='design lab_knobs lab_iovec lab_io lab_loop_opts inode address_space rw_semaphore block_device gendisk bio bio_vec bvec_iter request_queue page mm_struct task_struct'
+for t in $crossing; do
+	: >"$tmp/layout"
+	first=
+	for obj in "$b"/scenarios/runner/*.o "$b"/fs-model/*.o "$b"/sim/designs/*/*.o; do
+		pahole -C "$t" "$obj" >"$tmp/one" 2>/dev/null || true
+		[ -s "$tmp/one" ] || continue
+		if [ -z "$first" ]; then
+			first=$obj; cp "$tmp/one" "$tmp/layout"
+		elif ! cmp -s "$tmp/one" "$tmp/layout"; then
+			complain "struct $t differs between $first and $obj"
+		fi
+	done
+	[ -n "$first" ] || complain "struct $t: no unit knows it; is the list in mk/lint.sh out of date?"
+done
+
+# ---- 5 ------------------------------------------------------------------------------------------
+git ls-files -z -- '*.c' '*.h' '*.sh' '*.mk' '*.fio' Makefile .ci/run >"$tmp/files"
+xargs -0 -r -n1 sh -c 'head -3 "$0" | grep -q "SPDX-License-Identifier: GPL-2.0-only" || echo "lint: $0: no SPDX line"' <"$tmp/files" >"$tmp/spdx"
+[ ! -s "$tmp/spdx" ] || { cat "$tmp/spdx" >&2; bad=1; }
+
+[ "$bad" = 0 ] || exit 1
+echo "lint: include order, symbols, exports, layouts of $(echo "$crossing" | wc -w) types, licences: ok"
