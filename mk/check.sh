@@ -26,6 +26,9 @@ build/check/tests-criterion --quiet --short-filename >"$log" 2>&1 || { cat "$log
 grep -q "Tested: .*$n" "$log" || { cat "$log"; die "Criterion did not run $n tests"; }
 tail -1 "$log"
 
+step 'the runners notice what they must'
+sh scenarios/tests/harness.sh build/check/tests-planted 1
+
 step 'command line'
 sh scenarios/tests/cli.sh build/check/diolab
 

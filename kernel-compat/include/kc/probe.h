@@ -121,12 +121,16 @@ extern __thread enum lab_scope kc_scope;
 u64 kc_stack_used_bytes(void);
 #define lab_probe_stack(id)		lab_probe_max(id, kc_stack_used_bytes())
 
+/*
+ * Enter a scope; returns the one left, for lab_scope_leave(). Context: any. Without probes there is
+ * nothing to account, and no scope to keep.
+ */
+#if LAB_WITH_PROBES
 static inline enum lab_scope lab_scope(void)
 {
 	return kc_scope;
 }
 
-/* Enter a scope; returns the one left, for lab_scope_leave(). Context: any. */
 static inline enum lab_scope lab_scope_enter(enum lab_scope scope)
 {
 	enum lab_scope old = kc_scope;
@@ -135,6 +139,17 @@ static inline enum lab_scope lab_scope_enter(enum lab_scope scope)
 	kc_probe_row = kc_probe_rows[scope];
 	return old;
 }
+#else
+static inline enum lab_scope lab_scope(void)
+{
+	return LAB_UPPER;
+}
+
+static inline enum lab_scope lab_scope_enter(enum lab_scope scope)
+{
+	return LAB_UPPER;
+}
+#endif
 
 static inline void lab_scope_leave(enum lab_scope old)
 {
