@@ -3,7 +3,9 @@
  * The operations tables: P1 (each copy checks its range), exact stops, the two kinds agree, what fill_bio
  * pins and lends.
  */
+#include <linux/fs.h>
 #include <linux/slab.h>
+#include <linux/uio.h>
 #include "rig.h"
 
 #define BUF	(3 * PAGE_SIZE)

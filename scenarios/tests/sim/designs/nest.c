@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * H1: loop on file on loop on file: how deep the stack gets, on the way down and on the way up, with each
- * hand-off.
+ * H1, H3-H5: a filesystem on a loop device on a file on a loop device …. The upper ones submit inside the
+ * lower ones' plug and bio_list, with as many tags as their disk has, and every level allocates while it is
+ * submitted to. And how deep the stack gets, on the way down and on the way up.
  */
 #include "rig.h"
 
@@ -21,9 +22,10 @@ struct nest {
 	struct lab_file *top;
 };
 
+/* @nr more levels on the loop device of the rig. */
 static void nest_up(struct nest *n, struct rig_opts *o, unsigned int nr)
 {
-	const struct design *d = &design_iter_ops_fixed;
+	const struct design *d = rig_design;
 	struct block_device *bdev;
 	unsigned int i;
 
@@ -35,7 +37,7 @@ static void nest_up(struct nest *n, struct rig_opts *o, unsigned int nr)
 	n->nr = nr;
 	for (i = 0; i < nr; i++) {
 		struct level *l = &n->level[i];
-		struct lab_fs_opts fs = { .nesting = i + 1 };
+		struct lab_fs_opts fs = { .layout = o->fs.layout, .nesting = i + 1 };
 		struct lab_loop_opts opts = { 0 };
 
 		l->fs = lab_fs_create(bdev, &fs);
@@ -52,7 +54,7 @@ static void nest_up(struct nest *n, struct rig_opts *o, unsigned int nr)
 
 static void nest_down(struct nest *n)
 {
-	const struct design *d = &design_iter_ops_fixed;
+	const struct design *d = rig_design;
 
 	d->close(n->top);
 	while (n->nr--) {
@@ -94,7 +96,7 @@ static void stack_of(enum lab_handoff handoff, unsigned int nr, u64 *down, u64 *
  * returned. On the way up each level's end_io calls the next one's, so the stack grows by the same amount a
  * level.
  */
-LAB_TEST_THR(iter_ops_fixed_nest, stack_by_level)
+DESIGN_TEST_FLAGS(nest, stack_by_level, LAB_TEST_F_THR_ONLY)
 {
 	u64 down[LEVELS + 1], up[LEVELS + 1];
 	unsigned int nr;
@@ -112,7 +114,7 @@ LAB_TEST_THR(iter_ops_fixed_nest, stack_by_level)
 	lab_expect_eq(up[LEVELS] - up[LEVELS - 1], up[3] - up[2]);
 }
 
-LAB_TEST(iter_ops_fixed_nest, data_through_levels)
+DESIGN_TEST(nest, data_through_levels)
 {
 	u64 down, up;
 
@@ -121,7 +123,7 @@ LAB_TEST(iter_ops_fixed_nest, data_through_levels)
 }
 
 /* A flush at the top reaches the disk: each level's fsync is a flush of the level below. */
-LAB_TEST(iter_ops_fixed_nest, flush_reaches_the_disk)
+DESIGN_TEST(nest, flush_reaches_the_disk)
 {
 	struct rig_opts o = { 0 };
 	struct lab_trace_counts c;
@@ -129,9 +131,33 @@ LAB_TEST(iter_ops_fixed_nest, flush_reaches_the_disk)
 
 	nest_up(&n, &o, 3);
 	lab_expect_eq(rig_io(n.top, LAB_WRITE, 0, n.rig.mem, 4096, 0), 4096);
-	lab_expect_eq(design_iter_ops_fixed.fsync(n.top, true), 0);
-	lab_trace_read(n.rig.trace, &c);
+	lab_expect_eq(rig_design->fsync(n.top, true), 0);
+	c = rig_seen(&n.rig);
 	lab_expect_eq(c.bios[REQ_OP_FLUSH], 1);
 	lab_expect_eq(rig_io(n.top, LAB_WRITE, 0, n.rig.mem, 4096, LAB_IO_DSYNC), 4096);
 	nest_down(&n);
+}
+
+/* Every knob: writes to fresh blocks at the top are fresh blocks on every level. */
+DESIGN_TEST(nest, knobs)
+{
+	unsigned int k, i;
+
+	for (k = 0; k < RIG_KNOB_SETS; k++) {
+		struct rig_opts o = { .fs = { .layout = LAB_LAYOUT_SPARSE } };
+		struct nest n;
+
+		if (!rig_knobs(k, &o.knobs))
+			continue;
+		nest_up(&n, &o, 4);
+		for (i = 0; i < 8; i++) {
+			rig_set(n.rig.mem, i + 1, 65536);
+			lab_expect_eq(rig_io(n.top, LAB_WRITE, i * 98304, n.rig.mem, 65536,
+					     i & 1 ? LAB_IO_DSYNC : 0), 65536);
+		}
+		lab_expect_eq(rig_design->fsync(n.top, true), 0);
+		for (i = 0; i < 8; i++)
+			rig_expect_written(&n.rig, n.top, i * 98304, i + 1, 65536);
+		nest_down(&n);
+	}
 }

@@ -6,6 +6,24 @@
 #include <linux/uaccess.h>
 #include "rig.h"
 
+#define DESIGN_SYMBOL_NAMED(design)	design_##design
+#define DESIGN_SYMBOL_OF(design)	DESIGN_SYMBOL_NAMED(design)
+#define DESIGN_SYMBOL			DESIGN_SYMBOL_OF(LAB_DESIGN)
+
+extern const struct design DESIGN_SYMBOL;
+const struct design *const rig_design = &DESIGN_SYMBOL;
+
+bool rig_knobs(unsigned int k, struct lab_knobs *knobs)
+{
+	*knobs = (struct lab_knobs){
+		.handoff = k & 1 ? LAB_HANDOFF_WORKER : LAB_HANDOFF_INLINE,
+		.alloc = k & 2 ? LAB_ALLOC_KMALLOC : LAB_ALLOC_POOL,
+		.completion = k & 4 ? LAB_COMPLETION_WQ : LAB_COMPLETION_INLINE,
+		.loopq = k & 8 ? LAB_LOOPQ_MQ : LAB_LOOPQ_BIO,
+	};
+	return !rig_design->unsupported(knobs);
+}
+
 static struct block_device *rig_disk(struct rig *r, const struct rig_opts *o)
 {
 	u64 bytes = o->disk_bytes ? o->disk_bytes : RIG_DISK_BYTES;
@@ -31,19 +49,20 @@ static struct block_device *rig_filter(struct block_device *lower, const char *n
 	return bdev;
 }
 
-/* The whole disk, by bios of one page each. */
+/* The whole disk, from one page. */
 static void rig_fill(struct block_device *bdev, u8 byte)
 {
 	struct page *page = alloc_page(GFP_KERNEL);
-	sector_t sector;
+	sector_t sector = 0, end = bdev_nr_sectors(bdev);
 
 	lab_expect(page);
 	memset(page_address(page), byte, PAGE_SIZE);
-	for (sector = 0; sector < bdev_nr_sectors(bdev); sector += PAGE_SECTORS) {
-		struct bio *bio = bio_alloc(bdev, 1, REQ_OP_WRITE, GFP_KERNEL);
+	while (sector < end) {
+		struct bio *bio = bio_alloc(bdev, BIO_MAX_VECS, REQ_OP_WRITE, GFP_KERNEL);
 
 		bio->bi_iter.bi_sector = sector;
-		__bio_add_page(bio, page, PAGE_SIZE, 0);
+		for (; bio->bi_vcnt < BIO_MAX_VECS && sector < end; sector += PAGE_SECTORS)
+			__bio_add_page(bio, page, PAGE_SIZE, 0);
 		lab_expect_eq(submit_bio_wait(bio), 0);
 		bio_put(bio);
 	}
@@ -52,7 +71,7 @@ static void rig_fill(struct block_device *bdev, u8 byte)
 
 void rig_up(struct rig *r, const struct rig_opts *o)
 {
-	const struct design *d = &design_iter_ops_fixed;
+	const struct design *d = rig_design;
 
 	memset(r, 0, sizeof(*r));
 	r->rng = lab_test_base_seed();
@@ -84,14 +103,21 @@ void rig_up(struct rig *r, const struct rig_opts *o)
 	lab_expect(r->mem);
 }
 
+void rig_loop_down(struct rig *r)
+{
+	if (!r->loop)
+		return;
+	rig_design->close(r->bdev);
+	rig_design->loop_del(r->loop);
+	r->bdev = NULL;
+	r->loop = NULL;
+}
+
 void rig_down(struct rig *r)
 {
-	const struct design *d = &design_iter_ops_fixed;
+	const struct design *d = rig_design;
 
-	if (r->loop) {
-		d->close(r->bdev);
-		d->loop_del(r->loop);
-	}
+	rig_loop_down(r);
 	d->close(r->file);
 	lab_expect_eq(atomic_read(&r->inode->i_dio_count), 0);
 	lab_fs_destroy(r->fs);
@@ -111,7 +137,7 @@ ssize_t rig_iov(struct lab_file *file, enum lab_rw rw, loff_t pos, const struct 
 {
 	struct lab_io io = { .rw = rw, .flags = flags, .pos = pos, .iov = iov, .nr_segs = nr_segs };
 
-	return design_iter_ops_fixed.submit(file, &io);
+	return rig_design->submit(file, &io);
 }
 
 ssize_t rig_io(struct lab_file *file, enum lab_rw rw, loff_t pos, unsigned long addr, size_t len_bytes,
@@ -122,20 +148,14 @@ ssize_t rig_io(struct lab_file *file, enum lab_rw rw, loff_t pos, unsigned long 
 	return rig_iov(file, rw, pos, &iov, 1, flags);
 }
 
-struct rig_wait {
-	struct task_struct *task;
-	ssize_t res;
-	int done;
-};
-
 static void rig_done(struct lab_io *io, ssize_t res)
 {
-	struct rig_wait *w = io->owner;
-	struct task_struct *task = w->task;
+	struct rig_slot *slot = io->owner;
+	struct task_struct *task = slot->task;
 
-	lab_expect_eq(w->done, 0);
-	w->res = res;
-	smp_store_release(&w->done, 1);		/* the waiter's stack is its own again */
+	lab_expect_eq(slot->done, 0);
+	slot->res = res;
+	smp_store_release(&slot->done, 1);	/* @slot may be gone from here on */
 	wake_up_process(task);
 }
 
@@ -150,22 +170,39 @@ void rig_wait(const int *word)
 	__set_current_state(TASK_RUNNING);
 }
 
+void rig_start(struct rig_slot *slot, struct lab_file *file, enum lab_rw rw, loff_t pos,
+	       const struct lab_iovec *iov, unsigned int nr_segs, unsigned int flags)
+{
+	ssize_t ret;
+
+	*slot = (struct rig_slot){
+		.io = {
+			.rw = rw, .flags = flags, .pos = pos, .iov = iov, .nr_segs = nr_segs,
+			.done = rig_done, .owner = slot,
+		},
+		.task = current,
+	};
+	ret = rig_design->submit(file, &slot->io);
+	if (ret == -EIOCBQUEUED)
+		return;
+	lab_expect_eq(slot->done, 0);
+	slot->res = ret;
+	slot->done = 1;
+}
+
+ssize_t rig_finish(struct rig_slot *slot)
+{
+	rig_wait(&slot->done);
+	return slot->res;
+}
+
 ssize_t rig_aio(struct lab_file *file, enum lab_rw rw, loff_t pos, const struct lab_iovec *iov,
 		unsigned int nr_segs, unsigned int flags)
 {
-	struct rig_wait w = { .task = current };
-	struct lab_io io = {
-		.rw = rw, .flags = flags, .pos = pos, .iov = iov, .nr_segs = nr_segs,
-		.done = rig_done, .owner = &w,
-	};
-	ssize_t ret = design_iter_ops_fixed.submit(file, &io);
+	struct rig_slot slot;
 
-	if (ret != -EIOCBQUEUED) {
-		lab_expect_eq(w.done, 0);
-		return ret;
-	}
-	rig_wait(&w.done);
-	return w.res;
+	rig_start(&slot, file, rw, pos, iov, nr_segs, flags);
+	return rig_finish(&slot);
 }
 
 void rig_poke(unsigned long addr, const void *from, size_t len_bytes)
@@ -207,6 +244,15 @@ long rig_find_other(unsigned long addr, u8 byte, size_t len_bytes)
 	return -1;
 }
 
+void rig_expect_written(struct rig *r, struct lab_file *file, loff_t pos, u8 byte, size_t len_bytes)
+{
+	unsigned long to = r->mem + RIG_MEM_BYTES / 2;
+
+	rig_set(to, 0xa5, len_bytes);
+	lab_expect_eq(rig_io(file, LAB_READ, pos, to, len_bytes, 0), len_bytes);
+	lab_expect_eq(rig_find_other(to, byte, len_bytes), -1);
+}
+
 /* splitmix64 */
 u64 rig_rand(struct rig *r, u64 below)
 {
@@ -224,4 +270,12 @@ u64 rig_count(enum lab_scope scope, enum lab_probe_id id)
 
 	kc_probes_read(&p);
 	return p.n[scope][id];
+}
+
+struct lab_trace_counts rig_seen(struct rig *r)
+{
+	struct lab_trace_counts c;
+
+	lab_trace_read(r->trace, &c);
+	return c;
 }

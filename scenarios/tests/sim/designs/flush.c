@@ -5,29 +5,21 @@
  */
 #include "rig.h"
 
-static struct lab_trace_counts seen(struct rig *r)
-{
-	struct lab_trace_counts c;
-
-	lab_trace_read(r->trace, &c);
-	return c;
-}
-
 /* fsync flushes once if something was written since, and not again. */
 static void fsync_flushes_once(struct lab_file *f, struct rig *r)
 {
-	const struct design *d = &design_iter_ops_fixed;
+	const struct design *d = rig_design;
 	u64 before;
 
 	lab_expect_eq(d->fsync(f, false), 0);
-	before = seen(r).bios[REQ_OP_FLUSH];
+	before = rig_seen(r).bios[REQ_OP_FLUSH];
 	lab_expect_eq(d->fsync(f, true), 0);
-	lab_expect_eq(seen(r).bios[REQ_OP_FLUSH], before);
+	lab_expect_eq(rig_seen(r).bios[REQ_OP_FLUSH], before);
 	lab_expect_eq(rig_io(f, LAB_WRITE, 0, r->mem, 4096, 0), 4096);
 	lab_expect_eq(d->fsync(f, true), 0);
-	lab_expect_eq(seen(r).bios[REQ_OP_FLUSH], before + 1);
+	lab_expect_eq(rig_seen(r).bios[REQ_OP_FLUSH], before + 1);
 	lab_expect_eq(d->fsync(f, false), 0);
-	lab_expect_eq(seen(r).bios[REQ_OP_FLUSH], before + 1);
+	lab_expect_eq(rig_seen(r).bios[REQ_OP_FLUSH], before + 1);
 }
 
 /*
@@ -36,19 +28,19 @@ static void fsync_flushes_once(struct lab_file *f, struct rig *r)
  */
 static void dsync_is_fua_or_flush(struct lab_file *f, struct rig *r, loff_t fresh)
 {
-	const struct design *d = &design_iter_ops_fixed;
+	const struct design *d = rig_design;
 	bool fua = bdev_fua(r->trace);
 	struct lab_trace_counts a, b;
 
 	rig_set(r->mem, 1, 8192);
 	lab_expect_eq(d->fsync(r->file, false), 0);
-	a = seen(r);
+	a = rig_seen(r);
 	lab_expect_eq(rig_io(f, LAB_WRITE, 0, r->mem, 8192, LAB_IO_DSYNC), 8192);
-	b = seen(r);
+	b = rig_seen(r);
 	lab_expect_eq(b.fua - a.fua, fua);
 	lab_expect_eq(b.bios[REQ_OP_FLUSH] - a.bios[REQ_OP_FLUSH], !fua);
 	lab_expect_eq(rig_io(f, LAB_WRITE, fresh, r->mem, 8192, LAB_IO_DSYNC), 8192);
-	a = seen(r);
+	a = rig_seen(r);
 	lab_expect_eq(a.fua, b.fua);
 	lab_expect_eq(a.bios[REQ_OP_FLUSH] - b.bios[REQ_OP_FLUSH], 1);
 }
@@ -77,12 +69,12 @@ static void all_devices(bool loop)
 	}
 }
 
-LAB_TEST(iter_ops_fixed_flush, file)
+DESIGN_TEST(flush, file)
 {
 	all_devices(false);
 }
 
-LAB_TEST(iter_ops_fixed_flush, loop)
+DESIGN_TEST(flush, loop)
 {
 	all_devices(true);
 }
@@ -91,7 +83,7 @@ LAB_TEST(iter_ops_fixed_flush, loop)
  * Blocks without data: FUA would make the data durable and not that it is data. The asynchronous write
  * flushes from a work item, before it completes.
  */
-LAB_TEST(iter_ops_fixed_flush, async_dsync_of_fresh_blocks)
+DESIGN_TEST(flush, async_dsync_of_fresh_blocks)
 {
 	static const enum lab_layout layouts[] = { LAB_LAYOUT_SPARSE, LAB_LAYOUT_UNWRITTEN };
 	unsigned int l;
@@ -104,8 +96,8 @@ LAB_TEST(iter_ops_fixed_flush, async_dsync_of_fresh_blocks)
 		rig_up(&r, &o);
 		iov = (struct lab_iovec){ r.mem, 65536 };
 		lab_expect_eq(rig_aio(r.file, LAB_WRITE, 0, &iov, 1, LAB_IO_DSYNC), 65536);
-		lab_expect_eq(seen(&r).bios[REQ_OP_FLUSH], 1);
-		lab_expect_eq(seen(&r).fua, 0);
+		lab_expect_eq(rig_seen(&r).bios[REQ_OP_FLUSH], 1);
+		lab_expect_eq(rig_seen(&r).fua, 0);
 		rig_down(&r);
 	}
 }
@@ -114,19 +106,19 @@ static void preflush_with_data(struct block_device *bdev, struct rig *r)
 {
 	struct page *page = alloc_page(GFP_KERNEL | __GFP_ZERO);
 	struct bio *bio = bio_alloc(bdev, 1, REQ_OP_WRITE | REQ_PREFLUSH | REQ_FUA, GFP_KERNEL);
-	u64 flushes = seen(r).bios[REQ_OP_FLUSH], writes = seen(r).bios[REQ_OP_WRITE];
+	u64 flushes = rig_seen(r).bios[REQ_OP_FLUSH], writes = rig_seen(r).bios[REQ_OP_WRITE];
 
 	lab_expect_eq(rig_io(r->file, LAB_WRITE, 0, r->mem, 4096, 0), 4096);
 	__bio_add_page(bio, page, PAGE_SIZE, 0);
 	lab_expect_eq(submit_bio_wait(bio), 0);
-	lab_expect_ge(seen(r).bios[REQ_OP_FLUSH], flushes + 1);
-	lab_expect_eq(seen(r).bios[REQ_OP_WRITE], writes + 2);
+	lab_expect_ge(rig_seen(r).bios[REQ_OP_FLUSH], flushes + 1);
+	lab_expect_eq(rig_seen(r).bios[REQ_OP_WRITE], writes + 2);
 	bio_put(bio);
 	__free_page(page);
 }
 
 /* Discard makes holes, write-zeroes too or unwritten blocks; a flush with data flushes first. */
-LAB_TEST(iter_ops_fixed_flush, discard_zeroes_preflush)
+DESIGN_TEST(flush, discard_zeroes_preflush)
 {
 	enum lab_loopq q;
 
@@ -137,7 +129,7 @@ LAB_TEST(iter_ops_fixed_flush, discard_zeroes_preflush)
 		u64 free_bytes;
 
 		rig_up(&r, &o);
-		bdev = design_iter_ops_fixed.loop_bdev(r.loop);
+		bdev = rig_design->loop_bdev(r.loop);
 		rig_set(r.mem, 0x42, 65536);
 		lab_expect_eq(rig_io(r.bdev, LAB_WRITE, 0, r.mem, 65536, 0), 65536);
 		free_bytes = lab_fs_free_bytes(r.fs);

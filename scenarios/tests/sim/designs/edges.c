@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Edges: arguments that are refused, the end of the file and of the loop device, and blocks without data,
+ * read unaligned or written in part.
+ */
+#include <linux/slab.h>
+#include "rig.h"
+
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What goes wrong, and the edges: alignment, end of file, EFAULT, IO errors, fresh blocks, NOWAIT.
+ */
+#include <kc/fault.h>
+#include "rig.h"
+
+DESIGN_TEST(edges, arguments)
+{
+	struct rig_opts o = { .file_bytes = 1 << 20 };
+	struct lab_iovec iov[2];
+	struct rig r;
+
+	rig_up(&r, &o);
+	lab_expect_eq(rig_io(r.file, LAB_READ, 100, r.mem, 4096, 0), -EINVAL);
+	lab_expect_eq(rig_io(r.file, LAB_READ, 0, r.mem, 100, 0), -EINVAL);
+	lab_expect_eq(rig_io(r.file, LAB_READ, 0, r.mem + 1, 4096, 0), -EINVAL);
+	lab_expect_eq(rig_io(r.file, LAB_READ, 0, r.mem + 256, 4096, 0), -EINVAL);
+	lab_expect_eq(rig_io(r.file, LAB_READ, 512, r.mem + 512, 512, 0), 512);
+	lab_expect_eq(rig_io(r.file, LAB_WRITE, 100, r.mem, 4096, 0), -EINVAL);
+	lab_expect_eq(rig_io(r.file, LAB_WRITE, -512, r.mem, 512, 0), -EINVAL);
+	lab_expect_eq(rig_io(r.file, LAB_WRITE, LAB_MAX_FILE_BYTES, r.mem, 512, 0), -EFBIG);
+	iov[0] = (struct lab_iovec){ r.mem, 512 };
+	iov[1] = (struct lab_iovec){ r.mem + 4096, 100 };
+	lab_expect_eq(rig_iov(r.file, LAB_READ, 0, iov, 2, 0), -EINVAL);
+	/* nothing to do comes before alignment, a kernel address before everything */
+	lab_expect_eq(rig_io(r.file, LAB_READ, 100, r.mem + 1, 0, 0), 0);
+	lab_expect_eq(rig_io(r.file, LAB_WRITE, 100, r.mem + 1, 0, 0), 0);
+	iov[1] = (struct lab_iovec){ ~0ul - 4095, 0 };
+	lab_expect_eq(rig_iov(r.file, LAB_READ, 100, iov, 2, 0), -EFAULT);
+	lab_expect_eq(i_size_read(r.inode), 1 << 20);
+	rig_down(&r);
+}
+
+DESIGN_TEST(edges, end_of_file)
+{
+	struct rig_opts o = { .file_bytes = 10000 };
+	struct rig r;
+
+	rig_up(&r, &o);
+	rig_set(r.mem, 0xa5, 16384);
+	lab_expect_eq(rig_io(r.file, LAB_READ, 8192, r.mem, 8192, 0), 10000 - 8192);
+	lab_expect_eq(rig_find_other(r.mem + 4096, 0xa5, 4096), -1);
+	lab_expect_eq(rig_io(r.file, LAB_READ, 9728, r.mem, 512, 0), 10000 - 9728);
+	lab_expect_eq(rig_io(r.file, LAB_READ, 10240, r.mem, 512, 0), 0);
+	lab_expect_eq(rig_io(r.file, LAB_READ, 10001, r.mem + 3, 77, 0), 0);
+	lab_expect_eq(rig_io(r.file, LAB_READ, 0, r.mem, 16384, 0), 10000);
+	lab_expect_eq(rig_io(r.file, LAB_WRITE, 0, r.mem, 512, LAB_IO_APPEND), -EINVAL);
+	lab_expect_eq(lab_truncate(r.inode, 10240), 0);
+	lab_expect_eq(rig_io(r.file, LAB_WRITE, 0, r.mem, 512, LAB_IO_APPEND), 512);
+	lab_expect_eq(i_size_read(r.inode), 10752);
+	lab_expect_eq(rig_io(r.file, LAB_WRITE, 0, r.mem, 8192, LAB_IO_APPEND), 8192);
+	lab_expect_eq(i_size_read(r.inode), 18944);
+	rig_down(&r);
+}
+
+/* A hole needs no alignment: there is no device to be aligned for. */
+DESIGN_TEST(edges, holes_read_unaligned)
+{
+	struct rig_opts o = { .fs = { .layout = LAB_LAYOUT_SPARSE }, .file_bytes = 65536 };
+	struct lab_iovec iov[2];
+	struct rig r;
+
+	rig_up(&r, &o);
+	rig_set(r.mem, 0xa5, 8192);
+	lab_expect_eq(rig_io(r.file, LAB_READ, 100, r.mem + 1, 5001, 0), 5001);
+	lab_expect_eq(rig_find_other(r.mem + 1, 0, 5001), -1);
+	rig_peek(r.mem, &r.rng, 1);
+	lab_expect_eq((u8)r.rng, 0xa5);
+	lab_expect_eq(rig_find_other(r.mem + 5002, 0xa5, 1000), -1);
+	lab_expect_eq(rig_io(r.file, LAB_READ, 65000, r.mem, 8192, 0), 536);
+	/* zeros up to where there is data, and what is left then must be aligned */
+	rig_set(r.mem, 0x42, 4096);
+	lab_expect_eq(rig_io(r.file, LAB_WRITE, 8192, r.mem, 4096, 0), 4096);
+	iov[0] = (struct lab_iovec){ r.mem + 1, 100 };
+	iov[1] = (struct lab_iovec){ r.mem + 4096, 4096 };
+	lab_expect_eq(rig_aio(r.file, LAB_READ, 8092, iov, 2, 0), 4196);
+	lab_expect_eq(rig_find_other(r.mem + 1, 0, 100), -1);
+	lab_expect_eq(rig_find_other(r.mem + 4096, 0x42, 4096), -1);
+	lab_expect_eq(rig_iov(r.file, LAB_READ, 8091, iov, 2, 0), -EINVAL);
+	lab_expect_eq(rig_iov(r.file, LAB_READ, 8192, iov, 2, 0), -EINVAL);
+	rig_down(&r);
+}
+
+/* Part of a block without data, on a disk full of something else: what is not written is zeroed. */
+DESIGN_TEST(edges, of_fresh_blocks)
+{
+	static const enum lab_layout layouts[] = { LAB_LAYOUT_SPARSE, LAB_LAYOUT_UNWRITTEN };
+	unsigned int l, from, to;
+
+	for (l = 0; l < ARRAY_SIZE(layouts); l++) {
+		struct rig_opts o = { .fs = { .layout = layouts[l] }, .file_bytes = 8 << 20, .fill = 0xee };
+		struct lab_iovec iov;
+		struct rig r;
+		loff_t base = 0;
+
+		rig_up(&r, &o);
+		for (from = 0; from < 4096; from += 1024) {
+			for (to = from + 512; to <= 12288; to += 3584) {
+				rig_set(r.mem, 0x42, to - from);
+				iov = (struct lab_iovec){ r.mem, to - from };
+				lab_expect_eq(rig_aio(r.file, LAB_WRITE, base + from, &iov, 1, 0), to - from);
+				rig_set(r.mem, 0xa5, 16384);
+				lab_expect_eq(rig_io(r.file, LAB_READ, base, r.mem, 16384, 0), 16384);
+				lab_expect_eq(rig_find_other(r.mem, 0, from), -1);
+				lab_expect_eq(rig_find_other(r.mem + from, 0x42, to - from), -1);
+				lab_expect_eq(rig_find_other(r.mem + to, 0, 16384 - to), -1);
+				base += 16384;
+			}
+		}
+		rig_down(&r);
+	}
+}
+
+/*
+ * Part of a fresh block and, right after it, all of it, and the other way round: the zeros around the part
+ * must not come after the data of the other, whatever order the disk chooses.
+ */
+DESIGN_TEST(edges, part_and_all_of_a_fresh_block)
+{
+	struct rig_opts o = { .fs = { .layout = LAB_LAYOUT_UNWRITTEN }, .file_bytes = 1 << 20, .fill = 0xee };
+	struct lab_iovec part, all;
+	struct rig_slot slot[2];
+	struct rig r;
+	loff_t pos;
+
+	rig_up(&r, &o);
+	part = (struct lab_iovec){ r.mem, 512 };
+	all = (struct lab_iovec){ r.mem + 4096, 4096 };
+	rig_set(part.base, 0x41, part.len_bytes);
+	rig_set(all.base, 0x42, all.len_bytes);
+	for (pos = 0; pos < 40 * 4096; pos += 4096) {
+		bool part_last = pos & 4096;
+
+		rig_start(&slot[0], r.file, LAB_WRITE, pos, part_last ? &all : &part, 1, 0);
+		rig_start(&slot[1], r.file, LAB_WRITE, pos, part_last ? &part : &all, 1, 0);
+		lab_expect_eq(rig_finish(&slot[part_last]), 512);
+		lab_expect_eq(rig_finish(&slot[!part_last]), 4096);
+		lab_expect_eq(rig_io(r.file, LAB_READ, pos, r.mem + 8192, 4096, 0), 4096);
+		lab_expect_eq(rig_find_other(r.mem + 8192 + 512, 0x42, 4096 - 512), -1);
+	}
+	rig_down(&r);
+}
+
+/* Eight writes of 512 bytes to one fresh block of a disk full of something else: none zeroes another. */
+#define PARTS	(LAB_BLOCK_BYTES / 512)
+
+static void write_parts(struct rig *r, struct lab_file *file, loff_t pos)
+{
+	struct rig_slot *slots = kcalloc(PARTS, sizeof(*slots), GFP_KERNEL);
+	struct lab_iovec iov[PARTS];
+	unsigned int i;
+
+	lab_expect(slots);
+	for (i = 0; i < PARTS; i++) {
+		rig_set(r->mem + i * 512, i + 1, 512);
+		iov[i] = (struct lab_iovec){ r->mem + i * 512, 512 };
+		rig_start(&slots[i], file, LAB_WRITE, pos + (i * 3 % PARTS) * 512, &iov[i], 1, 0);
+	}
+	for (i = 0; i < PARTS; i++)
+		lab_expect_eq(rig_finish(&slots[i]), 512);
+	for (i = 0; i < PARTS; i++)
+		rig_expect_written(r, file, slots[i].io.pos, i + 1, 512);
+	kfree(slots);
+}
+
+DESIGN_TEST(edges, parts_of_one_fresh_block)
+{
+	struct rig_opts o = {
+		.disk_bytes = 2 << 20, .file_bytes = 1 << 20, .fill = 0xee,
+		.loop = true, .fs = { .layout = LAB_LAYOUT_SPARSE },
+	};
+	unsigned int k;
+	struct rig r;
+
+	for (k = 0; k < RIG_KNOB_SETS; k++) {
+		if (!rig_knobs(k, &o.knobs))
+			continue;
+		rig_up(&r, &o);
+		write_parts(&r, r.file, 0);
+		write_parts(&r, r.bdev, 8192);
+		rig_down(&r);
+	}
+}
+
+/* The loop device is longer than its file: what lies beyond reads as zeros, and a write there grows it. */
+DESIGN_TEST(edges, file_shrinks_under_loop)
+{
+	struct rig_opts o = { .file_bytes = 65536, .loop = true };
+	struct lab_iovec iov;
+	struct rig r;
+
+	rig_up(&r, &o);
+	rig_set(r.mem, 0x42, 65536);
+	lab_expect_eq(rig_io(r.bdev, LAB_WRITE, 0, r.mem, 65536, 0), 65536);
+	lab_expect_eq(lab_truncate(r.inode, 20000), 0);
+	rig_set(r.mem, 0xa5, 65536);
+	iov = (struct lab_iovec){ r.mem, 65536 };
+	lab_expect_eq(rig_aio(r.bdev, LAB_READ, 0, &iov, 1, 0), 65536);
+	lab_expect_eq(rig_find_other(r.mem, 0x42, 20000), -1);
+	lab_expect_eq(rig_find_other(r.mem + 20000, 0, 65536 - 20000), -1);
+	lab_expect_eq(rig_io(r.bdev, LAB_READ, 32768, r.mem, 4096, 0), 4096);
+	lab_expect_eq(rig_find_other(r.mem, 0, 4096), -1);
+	lab_expect_eq(rig_io(r.bdev, LAB_WRITE, 32768, r.mem, 4096, 0), 4096);
+	lab_expect_eq(i_size_read(r.inode), 32768 + 4096);
+	rig_down(&r);
+}
+
+DESIGN_TEST(edges, loop_options)
+{
+	struct rig_opts o = { .file_bytes = 100000, .limits = { .logical_block_bytes = 512 } };
+	const struct design *d = rig_design;
+	struct lab_loop_opts lo = { .offset_bytes = 1024, .size_bytes = 50000, .read_only = true };
+	struct lab_file *bdev;
+	struct lab_loop *loop;
+	struct rig r;
+
+	rig_up(&r, &o);
+	rig_set(r.mem, 0x42, 65536);
+	lab_expect_eq(rig_io(r.file, LAB_WRITE, 1024, r.mem, 512, 0), 512);
+	loop = d->loop_add(r.file, &lo);
+	lab_expect(!IS_ERR(loop));
+	bdev = d->open_bdev(d->loop_bdev(loop));
+	lab_expect_eq(d->size(bdev), 49664);
+	lab_expect_eq(rig_io(bdev, LAB_READ, 0, r.mem + 4096, 512, 0), 512);
+	lab_expect_eq(rig_find_other(r.mem + 4096, 0x42, 512), -1);
+	lab_expect_eq(rig_io(bdev, LAB_READ, 49152, r.mem, 4096, 0), 512);
+	lab_expect_eq(rig_io(bdev, LAB_READ, 49664, r.mem, 4096, 0), 0);
+	lab_expect_eq(rig_io(bdev, LAB_WRITE, 0, r.mem, 512, 0), -EPERM);
+	d->close(bdev);
+	d->loop_del(loop);
+	lo = (struct lab_loop_opts){ .offset_bytes = 100 };
+	lab_expect_eq(PTR_ERR(d->loop_add(r.file, &lo)), -EINVAL);
+	lo = (struct lab_loop_opts){ .offset_bytes = 100352 };
+	lab_expect_eq(PTR_ERR(d->loop_add(r.file, &lo)), -EINVAL);
+	lo = (struct lab_loop_opts){ .logical_block_bytes = 256 };
+	lab_expect_eq(PTR_ERR(d->loop_add(r.file, &lo)), -EINVAL);
+	lo = (struct lab_loop_opts){ .logical_block_bytes = 4096 };
+	loop = d->loop_add(r.file, &lo);
+	bdev = d->open_bdev(d->loop_bdev(loop));
+	lab_expect_eq(d->size(bdev), 98304);
+	lab_expect_eq(rig_io(bdev, LAB_WRITE, 98304, r.mem, 4096, 0), -ENOSPC);
+	lab_expect_eq(rig_io(bdev, LAB_WRITE, 0, r.mem, 512, 0), -EINVAL);
+	d->close(bdev);
+	d->loop_del(loop);
+	rig_down(&r);
+}

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What goes wrong below a call that was right: memory that is not there, pins and allocations that fail,
+ * errors of the disk. The whole call fails, nothing leaks (the world's audit), and the next one is served.
+ */
+#include <kc/fault.h>
+#include "rig.h"
+
+/* -EFAULT wherever it is: whole call, no pin left (the world's audit), no size published. */
+DESIGN_TEST(errors, efault_in_the_middle)
+{
+	static const enum lab_layout layouts[] = {
+		LAB_LAYOUT_FRAGMENTED, LAB_LAYOUT_SPARSE, LAB_LAYOUT_UNWRITTEN,
+	};
+	unsigned int l, page;
+
+	for (l = 0; l < ARRAY_SIZE(layouts); l++) {
+		struct rig_opts o = {
+			.fs = { .layout = layouts[l], .fragment_bytes = 16384 }, .file_bytes = 1 << 20,
+		};
+		struct lab_iovec iov[2];
+		struct rig r;
+
+		rig_up(&r, &o);
+		for (page = 0; page < 40; page += 13) {
+			lab_expect_eq(kc_munmap(r.mm, r.mem + page * PAGE_SIZE, PAGE_SIZE), 0);
+			iov[0] = (struct lab_iovec){ r.mem + 512, 16384 - 512 };
+			iov[1] = (struct lab_iovec){ r.mem + 16384, 65536 * 4 + 512 };
+			lab_expect_eq(rig_aio(r.file, LAB_WRITE, 0, iov, 2, 0), -EFAULT);
+			lab_expect_eq(rig_aio(r.file, LAB_READ, 0, iov, 2, 0), -EFAULT);
+			lab_expect_eq(rig_iov(r.file, LAB_WRITE, (1 << 20) - 4096, iov, 2, 0), -EFAULT);
+			lab_expect_eq(i_size_read(r.inode), 1 << 20);
+			lab_expect_eq(atomic_read(&r.inode->i_dio_count), 0);
+		}
+		lab_expect_eq(kc_mprotect(r.mm, r.mem + (1 << 20), 4096, KC_PROT_READ), 0);
+		lab_expect_eq(rig_io(r.file, LAB_READ, 0, r.mem + (1 << 20) - 4096, 8192, 0), -EFAULT);
+		lab_expect_eq(rig_io(r.file, LAB_WRITE, 0, r.mem + (1 << 20) - 4096, 8192, 0), 8192);
+		rig_down(&r);
+	}
+}
+
+/* A pin that fails at the n-th page, for every n: nothing leaks, and the next call is served. */
+DESIGN_TEST(errors, pin_fails_at_every_page)
+{
+	struct rig_opts o = {
+		.fs = { .layout = LAB_LAYOUT_FRAGMENTED, .fragment_bytes = 8192 }, .file_bytes = 1 << 20,
+	};
+	struct lab_iovec iov;
+	struct rig r;
+	u64 n;
+
+	rig_up(&r, &o);
+	iov = (struct lab_iovec){ r.mem, 20 * PAGE_SIZE };
+	rig_set(r.mem, 1, 20 * PAGE_SIZE);
+	for (n = 1; n <= 20; n++) {
+		kc_fault_nth(KC_FAULT_PIN, n, 1000);
+		lab_expect_eq(rig_aio(r.file, n & 1 ? LAB_READ : LAB_WRITE, 0, &iov, 1, 0), -EFAULT);
+		kc_fault_nth(KC_FAULT_PIN, 0, 0);
+		lab_expect_eq(rig_aio(r.file, LAB_READ, 0, &iov, 1, 0), 20 * PAGE_SIZE);
+	}
+	rig_down(&r);
+}
+
+/* alloc=kmalloc may fail, and says so; alloc=pool goes on from its reserve. */
+DESIGN_TEST(errors, allocation_fails)
+{
+	enum lab_alloc alloc;
+
+	for (alloc = LAB_ALLOC_POOL; alloc <= LAB_ALLOC_KMALLOC; alloc++) {
+		struct rig_opts o = { .file_bytes = 1 << 20, .loop = true, .knobs = { .alloc = alloc } };
+		bool may_fail = alloc == LAB_ALLOC_KMALLOC;
+		struct lab_iovec iov;
+		unsigned int failed = 0;
+		struct rig r;
+		u64 n;
+
+		rig_up(&r, &o);
+		iov = (struct lab_iovec){ r.mem, 8192 };
+		for (n = 1; n <= 8; n++) {
+			ssize_t ret;
+
+			kc_fault_nth(KC_FAULT_SLAB, n, 1);
+			ret = rig_aio(r.bdev, LAB_WRITE, 4096 * n, &iov, 1, 0);
+			kc_fault_nth(KC_FAULT_SLAB, 0, 0);
+			lab_expect(ret == 8192 || (may_fail && ret < 0));
+			failed += ret < 0;
+			lab_expect_eq(rig_aio(r.bdev, LAB_WRITE, 0, &iov, 1, 0), 8192);
+		}
+		if (may_fail)
+			lab_expect_gt(failed, 0);
+		rig_down(&r);
+	}
+}
+
+/*
+ * An error in piece k of 8: the whole call fails with it, and fresh blocks that failed still read as zeros.
+ */
+DESIGN_TEST(errors, io_error_at_piece_k)
+{
+	static const char *const at[] = { "eio@0+4096", "eio@12288+512", "eio@28672+4096", "eio@0+32768" };
+	unsigned int k;
+
+	for (k = 0; k < ARRAY_SIZE(at); k++) {
+		struct rig_opts o = {
+			.fault = at[k], .file_bytes = 32768,
+			.fs = { .layout = LAB_LAYOUT_FRAGMENTED, .fragment_bytes = 4096 },
+			.disk_bytes = 32768,
+		};
+		struct lab_iovec iov;
+		struct rig r;
+
+		rig_up(&r, &o);
+		iov = (struct lab_iovec){ r.mem, 32768 };
+		rig_set(r.mem, 0x42, 32768);
+		lab_expect_eq(rig_aio(r.file, LAB_WRITE, 0, &iov, 1, 0), -EIO);
+		lab_expect_eq(rig_iov(r.file, LAB_WRITE, 0, &iov, 1, 0), -EIO);
+		lab_expect_eq(rig_aio(r.file, LAB_READ, 0, &iov, 1, 0), -EIO);
+		lab_expect_eq(rig_iov(r.file, LAB_READ, 0, &iov, 1, 0), -EIO);
+		lab_expect_eq(atomic_read(&r.inode->i_dio_count), 0);
+		rig_down(&r);
+	}
+}
+
+/* The loop queue splits a bio: an error of any part is the error of the whole, whatever ends last. */
+DESIGN_TEST(errors, split_bio_keeps_its_error)
+{
+	static const char *const at[] = { "eio@0+4096", "eio@12288+4096", "eio@28672+4096" };
+	unsigned int k;
+
+	for (k = 0; k < ARRAY_SIZE(at); k++) {
+		struct rig_opts o = {
+			.fault = at[k], .file_bytes = 32768, .disk_bytes = 32768,
+			.loop = true, .loop_opts = { .max_sectors = 8 },
+		};
+		struct rig r;
+
+		rig_up(&r, &o);
+		rig_set(r.mem, 0x42, 32768);
+		lab_expect_eq(rig_io(r.bdev, LAB_WRITE, 0, r.mem, 32768, 0), -EIO);
+		lab_expect_eq(rig_io(r.bdev, LAB_READ, 0, r.mem, 32768, 0), -EIO);
+		rig_down(&r);
+	}
+}
+
+DESIGN_TEST(errors, failed_fresh_blocks_stay_zero)
+{
+	struct rig_opts o = {
+		.fault = "eio@4096+4096", .file_bytes = 32768, .fill = 0xee,
+		.fs = { .layout = LAB_LAYOUT_UNWRITTEN },
+	};
+	struct rig r;
+
+	rig_up(&r, &o);
+	rig_set(r.mem, 0x42, 32768);
+	lab_expect_eq(rig_io(r.file, LAB_WRITE, 0, r.mem, 32768, 0), -EIO);
+	lab_expect_eq(rig_io(r.file, LAB_READ, 0, r.mem, 32768, 0), 32768);
+	lab_expect_eq(rig_find_other(r.mem, 0, 32768), -1);
+	/* the rest of the device is as good as before */
+	rig_set(r.mem, 0x43, 8192);
+	lab_expect_eq(rig_io(r.file, LAB_WRITE, 8192, r.mem, 8192, 0), 8192);
+	lab_expect_eq(rig_io(r.file, LAB_READ, 8192, r.mem + 8192, 8192, 0), 8192);
+	lab_expect_eq(rig_find_other(r.mem + 8192, 0x43, 8192), -1);
+	rig_down(&r);
+}
+
+/* An extending write that fails: no size, no blocks beyond it. */
+DESIGN_TEST(errors, failed_extension_leaves_no_trace)
+{
+	struct rig_opts o = { .fault = "eio@65536+4096", .file_bytes = 4096 };
+	struct rig r;
+	u64 before;
+
+	rig_up(&r, &o);
+	before = lab_fs_free_bytes(r.fs);
+	lab_expect_eq(rig_io(r.file, LAB_WRITE, 4096, r.mem, 1 << 17, 0), -EIO);
+	lab_expect_eq(i_size_read(r.inode), 4096);
+	lab_expect_eq(lab_fs_free_bytes(r.fs), before);
+	rig_down(&r);
+}

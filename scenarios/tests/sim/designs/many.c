@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Much at once: many IOs in flight, an IO of as many segments as a call may have, and one whose bios are full
+ * in the middle of a block.
+ */
+#include <linux/slab.h>
+#include "rig.h"
+
+#define DEPTH		32
+#define SLOT_BYTES	8192u
+#define MAX_IOV		1024		/* UIO_MAXIOV of every design: the kernel's */
+
+struct many {
+	struct rig_slot slot[DEPTH];
+	struct lab_iovec iov[DEPTH];
+};
+
+/* DEPTH slots, each at a place of its own, all in flight together, over fresh and written blocks. */
+static void run_slots(struct rig *r, struct lab_file *file, enum lab_rw rw, struct many *m, unsigned int step)
+{
+	unsigned int i;
+
+	for (i = 0; i < DEPTH; i++) {
+		m->iov[i] = (struct lab_iovec){ r->mem + i * SLOT_BYTES, SLOT_BYTES };
+		rig_start(&m->slot[i], file, rw, (loff_t)(i * step % DEPTH) * SLOT_BYTES, &m->iov[i], 1, 0);
+	}
+	for (i = 0; i < DEPTH; i++)
+		lab_expect_eq(rig_finish(&m->slot[i]), SLOT_BYTES);
+}
+
+static void in_flight(struct rig_opts *o)
+{
+	struct many *m = kmalloc(sizeof(*m), GFP_KERNEL);
+	unsigned int i, path;
+	struct rig r;
+
+	lab_expect(m);
+	rig_up(&r, o);
+	for (path = 0; path < 2; path++) {
+		struct lab_file *file = path ? r.bdev : r.file;
+
+		for (i = 0; i < DEPTH; i++)
+			rig_set(r.mem + i * SLOT_BYTES, i * 5 + path + 1, SLOT_BYTES);
+		run_slots(&r, file, LAB_WRITE, m, 7);
+		rig_set(r.mem, 0xa5, DEPTH * SLOT_BYTES);
+		run_slots(&r, file, LAB_READ, m, 7);
+		for (i = 0; i < DEPTH; i++)
+			lab_expect_eq(rig_find_other(r.mem + i * SLOT_BYTES, i * 5 + path + 1, SLOT_BYTES),
+				      -1);
+	}
+	kfree(m);
+	rig_down(&r);
+}
+
+DESIGN_TEST(many, in_flight)
+{
+	unsigned int k;
+
+	for (k = 0; k < RIG_KNOB_SETS; k++) {
+		struct rig_opts o = {
+			.file_bytes = DEPTH * SLOT_BYTES, .loop = true, .fs = { .layout = LAB_LAYOUT_SPARSE },
+		};
+
+		if (!rig_knobs(k, &o.knobs))
+			continue;
+		in_flight(&o);
+		o.disk = RIG_REAL;
+		if (k % 5 == 0)
+			in_flight(&o);
+	}
+}
+
+/* Blocks of 4 KiB, memory on 512: bios that are full in the middle of a block. */
+DESIGN_TEST(many, big_blocks_small_alignment)
+{
+	struct rig_opts o = {
+		.limits = { .logical_block_bytes = 4096 }, .fs = { .layout = LAB_LAYOUT_SPARSE },
+	};
+	const size_t len_bytes = 1200 << 10;
+	struct lab_iovec iov;
+	struct rig r;
+	u64 i, word;
+
+	rig_up(&r, &o);
+	iov = (struct lab_iovec){ r.mem + 512, len_bytes };
+	for (i = 0; i < len_bytes; i += 4096) {
+		word = i ^ r.rng;
+		rig_poke(iov.base + i, &word, 8);
+	}
+	lab_expect_eq(rig_aio(r.file, LAB_WRITE, 8192, &iov, 1, 0), len_bytes);
+	lab_expect_eq(i_size_read(r.inode), 8192 + len_bytes);
+	rig_set(iov.base, 0xa5, len_bytes);
+	iov.base += 1024;
+	lab_expect_eq(rig_aio(r.file, LAB_READ, 8192, &iov, 1, 0), len_bytes);
+	for (i = 0; i < len_bytes; i += 4096) {
+		rig_peek(iov.base + i, &word, 8);
+		lab_expect_eq(word, i ^ r.rng);
+	}
+	lab_expect_eq(rig_io(r.file, LAB_READ, 512, r.mem, 4096, 0), 4096);
+	lab_expect_eq(rig_io(r.file, LAB_READ, 8192 + 512, r.mem, 4096, 0), -EINVAL);
+	rig_down(&r);
+}
+
+/* 1024 segments of a sector each, and one more. */
+DESIGN_TEST(many, segments)
+{
+	static struct lab_iovec iov[MAX_IOV + 1];
+	struct rig_opts o = {
+		.fs = { .layout = LAB_LAYOUT_FRAGMENTED, .fragment_bytes = 4096, .seed = 7 },
+		.file_bytes = 1 << 20,
+	};
+	struct rig r;
+	u64 i, word;
+
+	rig_up(&r, &o);
+	for (i = 0; i < MAX_IOV; i++) {
+		iov[i] = (struct lab_iovec){ r.mem + i * 1024, 512 };
+		word = ~i;
+		rig_poke(iov[i].base, &word, 8);
+	}
+	iov[i] = (struct lab_iovec){ r.mem, 512 };
+	lab_expect_eq(rig_aio(r.file, LAB_WRITE, 4096, iov, MAX_IOV, 0), MAX_IOV * 512);
+	lab_expect_eq(rig_iov(r.file, LAB_WRITE, 4096, iov, MAX_IOV + 1, 0), -EINVAL);
+	iov[0] = (struct lab_iovec){ r.mem + (2 << 20), MAX_IOV * 512 };
+	lab_expect_eq(rig_aio(r.file, LAB_READ, 4096, iov, 1, 0), MAX_IOV * 512);
+	for (i = 0; i < MAX_IOV; i++) {
+		rig_peek(iov[0].base + i * 512, &word, 8);
+		lab_expect_eq(word, ~i);
+	}
+	rig_down(&r);
+}

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * NOWAIT (H8), of the caller's IO and of a bio to the loop device: all of it in one mapping and at once, else
+ * -EAGAIN, and then nothing has happened.
+ */
+#include "rig.h"
+
+#define EXTENT_BYTES	16384u
+
+/* NOWAIT: all of it in one mapping and one bio, else -EAGAIN, and then nothing has happened. */
+DESIGN_TEST(nowait, has_no_side_effect)
+{
+	struct rig_opts o = {
+		.file_bytes = 1 << 20, .loop = true,
+		.fs = { .layout = LAB_LAYOUT_FRAGMENTED, .fragment_bytes = 8192 },
+	};
+	struct lab_trace_counts before, after;
+	struct lab_iovec iov;
+	struct lab_extent ext;
+	struct rig r;
+	u64 version;
+
+	rig_up(&r, &o);
+	iov = (struct lab_iovec){ r.mem, 8192 };
+	lab_expect_eq(rig_aio(r.file, LAB_WRITE, 8192, &iov, 1, LAB_IO_NOWAIT), 8192);
+	lab_expect_eq(rig_aio(r.bdev, LAB_READ, 8192, &iov, 1, LAB_IO_NOWAIT), 8192);
+
+	lab_expect_eq(lab_punch(r.inode, 65536, 8192), 0);
+	before = rig_seen(&r);
+	version = r.inode->i_lab_version;
+	lab_expect_eq(rig_aio(r.file, LAB_WRITE, 4096, &iov, 1, LAB_IO_NOWAIT), -EAGAIN);
+	lab_expect_eq(rig_aio(r.file, LAB_READ, 4096, &iov, 1, LAB_IO_NOWAIT), -EAGAIN);
+	lab_expect_eq(rig_aio(r.bdev, LAB_WRITE, 4096, &iov, 1, LAB_IO_NOWAIT), -EAGAIN);
+	lab_expect_eq(rig_aio(r.bdev, LAB_READ, 4096, &iov, 1, LAB_IO_NOWAIT), -EAGAIN);
+	lab_expect_eq(rig_aio(r.file, LAB_WRITE, 65536, &iov, 1, LAB_IO_NOWAIT), -EAGAIN);
+	lab_expect_eq(rig_aio(r.bdev, LAB_WRITE, 65536, &iov, 1, LAB_IO_NOWAIT), -EAGAIN);
+	lab_expect_eq(rig_aio(r.file, LAB_WRITE, 1 << 20, &iov, 1, LAB_IO_NOWAIT), -EAGAIN);
+	down_write(&r.inode->i_rwsem);
+	lab_expect_eq(rig_aio(r.file, LAB_READ, 8192, &iov, 1, LAB_IO_NOWAIT), -EAGAIN);
+	up_write(&r.inode->i_rwsem);
+	after = rig_seen(&r);
+	lab_expect_mem(&after, &before, sizeof(before));
+	lab_expect_eq(r.inode->i_lab_version, version);
+	lab_expect_eq(i_size_read(r.inode), 1 << 20);
+	down_read(&r.inode->i_rwsem);
+	lab_expect_eq(lab_map(r.inode, 65536, 8192, 0, &ext), 0);
+	up_read(&r.inode->i_rwsem);
+	lab_expect_eq(ext.type, LAB_HOLE);
+	rig_down(&r);
+}
+
+/* H8: a bio's own REQ_NOWAIT. One mapping: done. Two, a hole, a lock that is taken: -EAGAIN, and no trace. */
+static int nowait_bio(struct rig *r, enum req_op op, loff_t pos, size_t len)
+{
+	struct block_device *bdev = rig_design->loop_bdev(r->loop);
+	struct bio *bio = bio_alloc(bdev, BIO_MAX_VECS, op | REQ_NOWAIT, GFP_KERNEL);
+	struct page *page = alloc_page(GFP_KERNEL | __GFP_ZERO);
+	size_t at;
+	int err;
+
+	bio->bi_iter.bi_sector = pos >> SECTOR_SHIFT;
+	for (at = 0; at < len; at += PAGE_SIZE)
+		__bio_add_page(bio, page, PAGE_SIZE, 0);
+	err = submit_bio_wait(bio);
+	bio_put(bio);
+	__free_page(page);
+	return err;
+}
+
+DESIGN_TEST(nowait, bio_over_two_extents)
+{
+	struct rig_opts o = {
+		.file_bytes = 1 << 20, .loop = true,
+		.fs = { .layout = LAB_LAYOUT_FRAGMENTED, .fragment_bytes = EXTENT_BYTES },
+	};
+	struct lab_trace_counts before, after;
+	struct rig r;
+	u64 free_bytes;
+
+	rig_up(&r, &o);
+	lab_expect_eq(lab_punch(r.inode, 4 * EXTENT_BYTES, EXTENT_BYTES), 0);
+	before = rig_seen(&r);
+	free_bytes = lab_fs_free_bytes(r.fs);
+	kc_probes_reset();
+	lab_expect_eq(nowait_bio(&r, REQ_OP_WRITE, EXTENT_BYTES - 8192, EXTENT_BYTES), -EAGAIN);
+	lab_expect_eq(nowait_bio(&r, REQ_OP_READ, EXTENT_BYTES - 8192, EXTENT_BYTES), -EAGAIN);
+	lab_expect_eq(nowait_bio(&r, REQ_OP_WRITE, 4 * EXTENT_BYTES, 8192), -EAGAIN);
+	down_write(&r.inode->i_rwsem);
+	lab_expect_eq(nowait_bio(&r, REQ_OP_READ, 0, 8192), -EAGAIN);
+	up_write(&r.inode->i_rwsem);
+	after = rig_seen(&r);
+	lab_expect_mem(&after, &before, sizeof(before));
+	lab_expect_eq(lab_fs_free_bytes(r.fs), free_bytes);
+	lab_expect_eq(rig_count(LAB_LOOP, LAB_PUNTS), 0);
+	lab_expect_eq(atomic_read(&r.inode->i_dio_count), 0);
+	/* what one mapping spans is done, the hole as zeros */
+	lab_expect_eq(nowait_bio(&r, REQ_OP_WRITE, EXTENT_BYTES, EXTENT_BYTES), 0);
+	lab_expect_eq(nowait_bio(&r, REQ_OP_READ, 4 * EXTENT_BYTES, EXTENT_BYTES), 0);
+	after = rig_seen(&r);
+	lab_expect_eq(after.bios[REQ_OP_WRITE] - before.bios[REQ_OP_WRITE], 1);
+	lab_expect_eq(after.bios[REQ_OP_READ], before.bios[REQ_OP_READ]);
+	rig_down(&r);
+}

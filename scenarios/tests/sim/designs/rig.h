@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * rig.h - what the tests of a design stand on: a disk, a trace filter, a filesystem with one file, the
+ * file open, and on wish a loop device on it, open too; and user memory to do IO from.
+ *
+ * The files of this folder know a design by its struct design alone. mk/build.mk compiles each of them once
+ * for every design, with -DLAB_DESIGN=bio_first and so on, into that design's test object; the suites are
+ * called bio_first_errors, iter_ops_fixed_errors, …, so --filter 'bio_first_*' runs one design's tests and
+ * --filter '*_errors.*' one file for all. What needs a design's internals is in a folder of its name.
+ */
+#ifndef LAB_DESIGN_RIG_H
+#define LAB_DESIGN_RIG_H
+
+#include <linux/bio.h>
+#include <linux/blkdev.h>
+#include <linux/err.h>
+#include <linux/errno.h>
+#include <linux/kernel.h>
+#include <linux/mm.h>
+#include <linux/sched.h>
+#include <linux/string.h>
+#include <kc/probe.h>
+#include <kc/umem.h>
+#include <lab/disk.h>
+#include <lab/filter.h>
+#include <lab/fs.h>
+#include <lab/reffs.h>
+#include "design.h"
+#include "host.h"
+#include "lab_test.h"
+
+#ifndef LAB_DESIGN
+#error "which design? -DLAB_DESIGN=… (mk/build.mk)"
+#endif
+
+/* A test of the design that this unit is compiled for: LAB_TEST*() with the design before the suite. */
+#define DESIGN_TEST_NAMED(design, suite, name, flags)	LAB_TEST_FLAGS(design##_##suite, name, flags)
+#define DESIGN_TEST_OF(design, suite, name, flags)	DESIGN_TEST_NAMED(design, suite, name, flags)
+#define DESIGN_TEST_FLAGS(suite, name, flags)		DESIGN_TEST_OF(LAB_DESIGN, suite, name, flags)
+#define DESIGN_TEST(suite, name)			DESIGN_TEST_FLAGS(suite, name, 0)
+
+/* The design itself. */
+extern const struct design *const rig_design;
+
+/**
+ * struct rig_costs - where designs rightly differ in what they spend
+ * @name: of the design
+ * @knob_sets: how many of the RIG_KNOB_SETS combinations of knobs it runs with
+ * @cmds: command allocations of the loop driver for each bio or request that it gets
+ * @clones: clones of each bio that the loop driver gets
+ * @splits: splits of a bio for each extent after the first
+ * @iter_ops: calls through an operations table for each direct IO
+ * @iter_ops_extent: and more of them for each extent
+ */
+struct rig_costs {
+	const char *name;
+	unsigned int knob_sets;
+	unsigned int cmds, clones, splits, iter_ops, iter_ops_extent;
+};
+
+/* What this design is expected to spend (costs.c); fails the test if nobody has said. */
+const struct rig_costs *rig_costs(void);
+
+#define RIG_KNOB_SETS	16
+
+/* Combination @k of the knobs. False: the design does not run with it (how many: struct rig_costs). */
+bool rig_knobs(unsigned int k, struct lab_knobs *knobs);
+
+enum rig_disk { RIG_RAM, RIG_NULL, RIG_REAL };
+
+/**
+ * struct rig_opts - zero: a ram disk of 16 MiB, contiguous layout, an empty file, default knobs
+ * @fault: argument of a fault filter between trace and disk; NULL: none
+ * @fill: byte the disk is full of before the filesystem is made; 0: as it is
+ */
+struct rig_opts {
+	enum rig_disk disk;
+	u64 disk_bytes;
+	struct lab_limits limits;
+	const char *fault;
+	u8 fill;
+	struct lab_fs_opts fs;
+	loff_t file_bytes;
+	struct lab_knobs knobs;
+	bool loop;
+	struct lab_loop_opts loop_opts;
+};
+
+/**
+ * struct rig - see above
+ * @trace: the device the filesystem is on
+ * @file: on the inode; @bdev: on the loop device, NULL without
+ * @mem: user memory of RIG_MEM_BYTES, populated when touched
+ */
+struct rig {
+	struct host_disk *host;
+	struct block_device *disk, *faulty, *trace;
+	struct lab_fs *fs;
+	struct inode *inode;
+	struct lab_file *file, *bdev;
+	struct lab_loop *loop;
+	struct mm_struct *mm;
+	unsigned long mem;
+	u64 rng;
+};
+
+#define RIG_DISK_BYTES	(16u << 20)
+#define RIG_MEM_BYTES	(4u << 20)
+
+void rig_up(struct rig *r, const struct rig_opts *o);
+/* Close and delete the loop device, if there is one. */
+void rig_loop_down(struct rig *r);
+void rig_down(struct rig *r);
+
+/* One synchronous IO of one segment. */
+ssize_t rig_io(struct lab_file *file, enum lab_rw rw, loff_t pos, unsigned long addr, size_t len_bytes,
+	       unsigned int flags);
+ssize_t rig_iov(struct lab_file *file, enum lab_rw rw, loff_t pos, const struct lab_iovec *iov,
+		unsigned int nr_segs, unsigned int flags);
+
+/* An asynchronous IO: rig_start() it, and rig_finish() it, which waits; @slot and @iov live until then. */
+struct rig_slot {
+	struct lab_io io;
+	struct task_struct *task;
+	ssize_t res;
+	int done;
+};
+
+/* Both check that done() comes exactly once if submit() says that it will, and else not at all. */
+void rig_start(struct rig_slot *slot, struct lab_file *file, enum lab_rw rw, loff_t pos,
+	       const struct lab_iovec *iov, unsigned int nr_segs, unsigned int flags);
+ssize_t rig_finish(struct rig_slot *slot);
+/* One of them, started and finished. */
+ssize_t rig_aio(struct lab_file *file, enum lab_rw rw, loff_t pos, const struct lab_iovec *iov,
+		unsigned int nr_segs, unsigned int flags);
+
+/* Bytes of user memory, as the program would see them. */
+void rig_poke(unsigned long addr, const void *from, size_t len_bytes);
+void rig_peek(unsigned long addr, void *to, size_t len_bytes);
+void rig_set(unsigned long addr, u8 byte, size_t len_bytes);
+/* Is [addr, addr + len) all @byte? The first that is not, or -1. */
+long rig_find_other(unsigned long addr, u8 byte, size_t len_bytes);
+
+/* Read [pos, pos + len) of @file, into the upper half of the user memory, and expect it to be all @byte. */
+void rig_expect_written(struct rig *r, struct lab_file *file, loff_t pos, u8 byte, size_t len_bytes);
+
+/* Below @below, which may be 0: any. */
+u64 rig_rand(struct rig *r, u64 below);
+/* Wait until @word is not 0; this task's completions run meanwhile. */
+void rig_wait(const int *word);
+u64 rig_count(enum lab_scope scope, enum lab_probe_id id);
+/* What has passed the trace filter so far. */
+struct lab_trace_counts rig_seen(struct rig *r);
+
+#endif
