@@ -66,6 +66,22 @@ struct lab_map_pos {
 	u32 leaf, idx;
 };
 
+/*
+ * The extent found last, if it holds @file_blk, else NULL: the answer to all IO of a file of one extent, and
+ * to most of what is sequential. @map locked, shared suffices.
+ */
+static inline const struct lab_ext *lab_extmap_hinted(const struct lab_extent_map *map, u32 file_blk)
+{
+	u64 hint = READ_ONCE(map->hint);
+	u32 leaf = hint >> 32, idx = (u32)hint;
+	const struct lab_ext *ext;
+
+	if (unlikely(leaf >= map->nr_leaves || idx >= map->dir[leaf].leaf->nr))
+		return NULL;
+	ext = &map->dir[leaf].leaf->ext[idx];
+	return file_blk - ext->file_blk < ext->nr_blks ? ext : NULL;
+}
+
 void lab_extmap_init(struct lab_extent_map *map);
 void lab_extmap_destroy(struct lab_extent_map *map);
 struct lab_map_pos lab_extmap_find(struct lab_extent_map *map, u32 file_blk);
@@ -148,7 +164,15 @@ static inline struct lab_inode *lab_i(const struct inode *inode)
 }
 
 void lab_map_changed(struct inode *inode);
-bool lab_meta_dirty(struct inode *inode);
+
+/* Has map or size changed since the last flush? Context: any. */
+static inline bool lab_meta_dirty(const struct inode *inode)
+{
+	const struct lab_inode *li = lab_i(inode);
+
+	return (u64)atomic64_read(&li->meta_seq) != READ_ONCE(li->meta_durable_seq);
+}
+
 int lab_map_peek(struct inode *inode, loff_t pos, bool nowait, struct lab_ext *out);
 int lab_map_blocks(struct inode *inode, u32 file_blk, u32 nr_blks, struct lab_ext *out);
 void lab_unmap_blocks_drop(void *fs, u32 disk_blk, u32 nr_blks);

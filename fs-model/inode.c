@@ -247,17 +247,6 @@ unsigned int lab_inode_nr_extents(struct inode *inode)
 }
 
 /**
- * i_size_read - the file's size as of some moment
- * @inode: the file
- *
- * Context: any.
- */
-loff_t i_size_read(const struct inode *inode)
-{
-	return READ_ONCE(inode->i_size);
-}
-
-/**
  * i_size_write - set the file's size
  * @inode: i_rwsem held exclusively
  * @size: 0 .. LAB_MAX_FILE_BYTES; nothing else happens, see lab_truncate()
@@ -273,29 +262,16 @@ void i_size_write(struct inode *inode, loff_t size)
 }
 
 /**
- * lab_inode_dio_begin - one more piece of direct IO in flight
- * @inode: i_rwsem held, shared or exclusively
- *
- * Context: task.
- */
-void lab_inode_dio_begin(struct inode *inode)
-{
-	lockdep_assert_held(&inode->i_rwsem);
-	atomic_inc(&inode->i_dio_count);
-}
-
-/**
- * lab_inode_dio_end - one piece less; wakes who waits for none
- * @inode: lives until this returns: who closes a file waits for the ends, not for the count alone
+ * lab_inode_dio_none_left - the last piece in flight is done: wake who waits for that
+ * @inode: lives until this returns
  *
  * Context: any.
  */
-void lab_inode_dio_end(struct inode *inode)
+void lab_inode_dio_none_left(struct inode *inode)
 {
 	struct lab_inode *li = lab_i(inode);
 
-	WARN_ON(atomic_read(&inode->i_dio_count) <= 0);
-	if (atomic_dec_and_test(&inode->i_dio_count) && waitqueue_active(&li->dio_wait))
+	if (waitqueue_active(&li->dio_wait))
 		wake_up(&li->dio_wait);
 }
 

@@ -48,16 +48,6 @@ static int lock_excl(struct inode *inode, bool nowait, enum lab_lock *out)
 	return 0;
 }
 
-static int lock_shared(struct inode *inode, bool nowait, enum lab_lock *out)
-{
-	if (!nowait)
-		down_read(&inode->i_rwsem);
-	else if (!down_read_trylock(&inode->i_rwsem))
-		return -EAGAIN;
-	*out = LAB_LOCK_SHARED;
-	return 0;
-}
-
 /**
  * lab_lock_for_write - take i_rwsem the way this filesystem wants it for a write of [pos, pos + len)
  * @inode: the file
@@ -75,7 +65,7 @@ int lab_lock_for_write(struct inode *inode, loff_t pos, u64 len_bytes, bool nowa
 	*out = LAB_LOCK_NONE;
 	excl = write_needs_excl(inode, pos, len_bytes, nowait);
 	if (!excl) {
-		err = lock_shared(inode, nowait, out);
+		err = lab_lock_for_read(inode, nowait, out);
 		if (err)
 			return err;
 		excl = write_needs_excl(inode, pos, len_bytes, nowait);
@@ -85,33 +75,4 @@ int lab_lock_for_write(struct inode *inode, loff_t pos, u64 len_bytes, bool nowa
 		*out = LAB_LOCK_NONE;
 	}
 	return excl < 0 ? excl : lock_excl(inode, nowait, out);
-}
-
-/**
- * lab_lock_for_read - take i_rwsem for a read: shared
- * @inode: the file
- * @nowait: do not wait for it
- * @out: how it was taken, for lab_unlock(); LAB_LOCK_NONE on error
- *
- * Context: task, may sleep unless @nowait. Return: 0; -EAGAIN (@nowait).
- */
-int lab_lock_for_read(struct inode *inode, bool nowait, enum lab_lock *out)
-{
-	*out = LAB_LOCK_NONE;
-	return lock_shared(inode, nowait, out);
-}
-
-/**
- * lab_unlock - undo lab_lock_for_write() or lab_lock_for_read()
- * @inode: the file
- * @lock: what they said; LAB_LOCK_NONE: nothing to do
- *
- * Context: the task that took it.
- */
-void lab_unlock(struct inode *inode, enum lab_lock lock)
-{
-	if (lock == LAB_LOCK_SHARED)
-		up_read(&inode->i_rwsem);
-	else if (lock == LAB_LOCK_EXCL)
-		up_write(&inode->i_rwsem);
 }

@@ -32,7 +32,7 @@ void lab_map_changed(struct inode *inode)
 	atomic64_inc(&lab_i(inode)->meta_seq);
 }
 
-static int lock_map(struct lab_extent_map *map, bool nowait)
+static inline int lock_map(struct lab_extent_map *map, bool nowait)
 {
 	if (!nowait)
 		down_read(&map->lock);
@@ -98,21 +98,45 @@ unlock:
 	return ret;
 }
 
-static void answer(struct inode *inode, loff_t pos, u64 len_bytes, const struct lab_ext *ext,
-		   unsigned int flags, struct lab_extent *out)
+/* @ext holds the block of @pos. */
+static inline void answer(struct inode *inode, loff_t pos, u64 len_bytes, const struct lab_ext *ext,
+			  unsigned int flags, struct lab_extent *out)
 {
-	u32 skip_bytes = pos & (LAB_BLOCK_BYTES - 1);
+	u64 skip_bytes = pos - ((u64)ext->file_blk << LAB_BLOCK_SHIFT);
 
 	out->pos = pos;
 	out->len_bytes = min(len_bytes, ((u64)ext->nr_blks << LAB_BLOCK_SHIFT) - skip_bytes);
 	out->type = ext->type;
-	out->flags = flags;
 	out->bdev = inode->i_lab_fs->bdev;
 	out->sector = (sector_t)ext->disk_blk << (LAB_BLOCK_SHIFT - SECTOR_SHIFT);
 	out->sector += skip_bytes >> SECTOR_SHIFT;
 	/* as ext4's IOMAP_F_DIRTY: a size that this write would change is not durable either */
 	if (lab_meta_dirty(inode) || pos + len_bytes > i_size_read(inode))
-		out->flags |= LAB_EXT_DIRTY_META;
+		flags |= LAB_EXT_DIRTY_META;
+	out->flags = flags;
+}
+
+/* lab_map() of what is not in the extent found last. The map is locked, shared; no longer afterwards. */
+static noinline int map_slow(struct inode *inode, loff_t pos, u64 len_bytes, unsigned int flags,
+			     struct lab_extent *out)
+{
+	struct lab_extent_map *map = inode->i_map;
+	struct lab_ext ext;
+	int ret;
+
+	lab_extmap_lookup(map, pos >> LAB_BLOCK_SHIFT, nr_blks_of(pos, len_bytes), &ext);
+	up_read(&map->lock);
+	if (ext.type != LAB_HOLE || !(flags & LAB_MAP_CREATE)) {
+		answer(inode, pos, len_bytes, &ext, 0, out);
+		return 0;
+	}
+	if (flags & LAB_MAP_NOWAIT)
+		return -EAGAIN;
+	ret = lab_map_blocks(inode, ext.file_blk, ext.nr_blks, &ext);
+	if (ret < 0)
+		return ret;
+	answer(inode, pos, len_bytes, &ext, ret ? LAB_EXT_NEW : 0, out);
+	return 0;
 }
 
 /**
@@ -130,29 +154,22 @@ static void answer(struct inode *inode, loff_t pos, u64 len_bytes, const struct 
 int lab_map(struct inode *inode, loff_t pos, u64 len_bytes, unsigned int flags, struct lab_extent *out)
 {
 	struct lab_extent_map *map = inode->i_map;
-	struct lab_ext ext;
+	const struct lab_ext *ext;
 	int ret;
 
 	lab_probe(MAP_CALLS);
-	if (pos < 0 || !len_bytes)
+	if (unlikely(pos < 0 || !len_bytes))
 		return -EINVAL;
-	if (len_bytes > LAB_MAX_FILE_BYTES || pos > LAB_MAX_FILE_BYTES - len_bytes)
+	if (unlikely(len_bytes > LAB_MAX_FILE_BYTES || pos > LAB_MAX_FILE_BYTES - len_bytes))
 		return -EFBIG;
 	ret = lock_map(map, flags & LAB_MAP_NOWAIT);
-	if (ret)
+	if (unlikely(ret))
 		return ret;
-	lab_extmap_lookup(map, pos >> LAB_BLOCK_SHIFT, nr_blks_of(pos, len_bytes), &ext);
+	ext = lab_extmap_hinted(map, pos >> LAB_BLOCK_SHIFT);
+	if (unlikely(!ext))
+		return map_slow(inode, pos, len_bytes, flags, out);
+	answer(inode, pos, len_bytes, ext, 0, out);
 	up_read(&map->lock);
-	if (ext.type != LAB_HOLE || !(flags & LAB_MAP_CREATE)) {
-		answer(inode, pos, len_bytes, &ext, 0, out);
-		return 0;
-	}
-	if (flags & LAB_MAP_NOWAIT)
-		return -EAGAIN;
-	ret = lab_map_blocks(inode, ext.file_blk, ext.nr_blks, &ext);
-	if (ret < 0)
-		return ret;
-	answer(inode, pos, len_bytes, &ext, ret ? LAB_EXT_NEW : 0, out);
 	return 0;
 }
 

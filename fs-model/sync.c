@@ -26,19 +26,6 @@ void lab_fs_wrote(struct inode *inode)
 }
 
 /**
- * lab_meta_dirty - has map or size changed since the last flush?
- * @inode: the file
- *
- * Context: any.
- */
-bool lab_meta_dirty(struct inode *inode)
-{
-	struct lab_inode *li = lab_i(inode);
-
-	return (u64)atomic64_read(&li->meta_seq) != READ_ONCE(li->meta_durable_seq);
-}
-
-/**
  * lab_fsync - data and metadata durable
  * @inode: the file; IO still in flight is not waited for, as in fsync(2)
  * @datasync: the same here: map and size are what the data needs to be found, and there are no times

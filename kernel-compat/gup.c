@@ -62,6 +62,12 @@ static __always_inline bool confirm(unsigned long *ptep, unsigned long pte, bool
 	return !((kc_pte_get(ptep) ^ pte) & ~KC_PTE_DIRTY);
 }
 
+/* The entry changed under the walk: let the frame go. Rare, and out of the way. */
+static noinline __cold void walk_lost(struct page *page, s64 what)
+{
+	kc_user_drop(page, what);
+}
+
 /* One try: the frame, if it may be used so and is not being unmapped. READ and WRITE imply PRESENT. */
 static __always_inline struct page *walk_once(struct mm_struct *mm, unsigned long addr, bool write, s64 what)
 {
@@ -78,7 +84,7 @@ static __always_inline struct page *walk_once(struct mm_struct *mm, unsigned lon
 		return NULL;
 	if (likely(confirm(ptep, pte, write && what == KC_REF_ONE)))
 		return page;
-	kc_user_drop(page, what);
+	walk_lost(page, what);
 	return NULL;
 }
 
@@ -212,25 +218,6 @@ int (pin_user_pages_fast)(unsigned long start, int nr_pages, unsigned int gup_fl
 	return kc_pin_user_pages_at(start, nr_pages, gup_flags, pages, NULL);
 }
 
-static __always_inline void unpin(struct page *page)
-{
-	VM_BUG_ON(!kc_page_pins(page));
-	if (unlikely((u32)atomic64_sub_return(KC_PIN_ONE, &page->_refpin) == 0))
-		__put_page(page);
-}
-
-/**
- * unpin_user_page() - give one pin back
- * @page: pinned
- *
- * Context: any.
- */
-void unpin_user_page(struct page *page)
-{
-	lab_probe(UNPIN_PAGES);
-	unpin(page);
-}
-
 /**
  * unpin_user_pages() - give pins back
  * @pages: pinned each
@@ -243,7 +230,7 @@ void unpin_user_pages(struct page **pages, unsigned long npages)
 	unsigned long i;
 
 	for (i = 0; i < npages; i++)
-		unpin(pages[i]);
+		kc_unpin(pages[i]);
 	lab_probe_add(UNPIN_PAGES, npages);
 }
 
@@ -280,36 +267,7 @@ void unpin_user_page_range_dirty_lock(struct page *page, unsigned long npages, b
 	for (i = 0; i < npages; i++) {
 		if (make_dirty && !PageDirty(page + i))
 			set_page_dirty_lock(page + i);
-		unpin(page + i);
+		kc_unpin(page + i);
 	}
 	lab_probe_add(UNPIN_PAGES, npages);
-}
-
-/**
- * set_page_dirty() - the page's contents are newer than what lies behind it
- * @page: held by the caller
- *
- * Context: any. Return: was it clean?
- */
-bool set_page_dirty(struct page *page)
-{
-	if (PageDirty(page))
-		return false;
-	SetPageDirty(page);
-	return true;
-}
-
-/**
- * set_page_dirty_lock() - the same for a page that could lose its mapping meanwhile
- * @page: held by the caller
- *
- * Linux takes the page lock around it, which sleeps; user memory here has no mapping to lose, so there is no
- * lock, but the rule for callers holds: not in an IO completion.
- *
- * Context: task, may sleep. Return: was it clean?
- */
-int set_page_dirty_lock(struct page *page)
-{
-	might_sleep();
-	return set_page_dirty(page);
 }

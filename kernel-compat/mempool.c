@@ -34,6 +34,8 @@ int mempool_init(mempool_t *pool, int min_nr, mempool_alloc_t *alloc_fn, mempool
 {
 	BUG_ON(min_nr < 1);
 	*pool = (mempool_t){ .min_nr = min_nr, .pool_data = pool_data, .alloc = alloc_fn, .free = free_fn };
+	if (alloc_fn == mempool_alloc_slab && free_fn == mempool_free_slab)
+		pool->kc_cache = pool_data;
 	spin_lock_init(&pool->lock);
 	init_waitqueue_head(&pool->wait);
 	pool->elements = kmalloc_array(min_nr, sizeof(void *), GFP_KERNEL);
@@ -125,32 +127,21 @@ static void *reserve_take_or_wait(mempool_t *pool)
 }
 
 /**
- * mempool_alloc() - an element
+ * kc_mempool_reserve() - mempool_alloc() when the allocator has refused
  * @pool: the pool
- * @gfp: __GFP_DIRECT_RECLAIM: never fails, may sleep; else may be NULL. No __GFP_ZERO: reserve elements
- *	are as they were freed
+ * @gfp: the caller's
  *
- * Context: as @gfp says. Return: the element.
+ * Context: as @gfp says. Return: an element; NULL without __GFP_DIRECT_RECLAIM only.
  */
-void *mempool_alloc(mempool_t *pool, gfp_t gfp)
+void *kc_mempool_reserve(mempool_t *pool, gfp_t gfp)
 {
-	gfp_t first;
-	void *element;
+	void *element = reserve_take(pool);
 
-	VM_WARN_ON(gfp & __GFP_ZERO);
-	if (gfp & __GFP_DIRECT_RECLAIM)
-		might_sleep();
-	gfp |= __GFP_NOMEMALLOC | __GFP_NORETRY | __GFP_NOWARN;
-	first = gfp & ~(__GFP_DIRECT_RECLAIM | __GFP_IO);
-
-	element = pool->alloc(first, pool->pool_data);
-	if (likely(element))
-		return element;
-	element = reserve_take(pool);
 	if (element || !(gfp & __GFP_DIRECT_RECLAIM))
 		return element;
+	might_sleep();
 	for (;;) {
-		element = pool->alloc(gfp, pool->pool_data);
+		element = pool->alloc(gfp | __GFP_NOMEMALLOC | __GFP_NORETRY | __GFP_NOWARN, pool->pool_data);
 		if (element)
 			return element;
 		element = reserve_take_or_wait(pool);
@@ -160,22 +151,37 @@ void *mempool_alloc(mempool_t *pool, gfp_t gfp)
 }
 
 /**
- * mempool_free() - give an element back
+ * kc_mempool_alloc() - mempool_alloc() by way of the pool's allocator
+ * @pool: the pool
+ * @gfp: __GFP_DIRECT_RECLAIM: never fails, may sleep; else may be NULL. No __GFP_ZERO: reserve elements
+ *	are as they were freed
+ *
+ * Context: as @gfp says. Return: the element.
+ */
+void *kc_mempool_alloc(mempool_t *pool, gfp_t gfp)
+{
+	void *element;
+
+	VM_WARN_ON(gfp & __GFP_ZERO);
+	if (gfp & __GFP_DIRECT_RECLAIM)
+		might_sleep();
+	element = pool->alloc(kc_mempool_first_gfp(gfp), pool->pool_data);
+	return likely(element) ? element : kc_mempool_reserve(pool, gfp);
+}
+
+/**
+ * kc_mempool_free() - mempool_free() by way of reserve and allocator
  * @element: the element, or NULL
  * @pool: its pool
  *
  * Context: any.
  */
-void mempool_free(void *element, mempool_t *pool)
+void kc_mempool_free(void *element, mempool_t *pool)
 {
 	unsigned long flags;
 
 	if (unlikely(!element))
 		return;
-	/*
-	 * The element may come from the reserve; whoever took it decremented curr_nr before the element
-	 * reached us, so a look without the lock sees that. A stale look the other way costs the lock only.
-	 */
 	if (unlikely(READ_ONCE(pool->curr_nr) < pool->min_nr)) {
 		spin_lock_irqsave(&pool->lock, flags);
 		if (likely(pool->curr_nr < pool->min_nr)) {

@@ -63,20 +63,6 @@ void kc_might_sleep_at(const char *file, int line)
 	       me->kc_preempt_depth, me->kc_irq_depth, me->kc_irqs_off ? "off" : "on");
 }
 
-/** kc_nowait_begin_at - from here no waiting, see linux/sched.h. Nests. */
-void kc_nowait_begin_at(const char *site)
-{
-	if (!current->kc_nowait_depth++)
-		current->kc_nowait_site = site;
-}
-
-/** kc_nowait_end - end of the innermost kc_nowait_begin() */
-void kc_nowait_end(void)
-{
-	KC_BUG_ON(!current->kc_nowait_depth, "kc_nowait_end() without kc_nowait_begin()");
-	current->kc_nowait_depth--;
-}
-
 /**
  * kc_assert_may_wait - stop if the task waits inside a stacking driver's submission
  *
@@ -163,6 +149,13 @@ void io_schedule(void)
 	schedule();
 }
 
+/* The waker is done with the task; its end may have been waiting for that, asleep. */
+static void kc_wake_unpin(struct task_struct *task)
+{
+	if (__atomic_sub_fetch(&task->kc_wake_pins, 1, __ATOMIC_RELEASE) == KC_WAKE_PINS_WAITED)
+		host_spin_wake(&task->kc_wake_pins);
+}
+
 /**
  * kc_wake_task - wake_up_process() without a scheduling point, for callers that hold a bare word lock
  * @task: of this world; may have ended
@@ -188,10 +181,10 @@ int kc_wake_task(struct task_struct *task)
 			continue;
 		lab_probe(WAKEUPS);
 		host_unpark(READ_ONCE(task->kc_host));
-		__atomic_fetch_sub(&task->kc_wake_pins, 1, __ATOMIC_RELEASE);
+		kc_wake_unpin(task);
 		return 1;
 	}
-	__atomic_fetch_sub(&task->kc_wake_pins, 1, __ATOMIC_RELEASE);
+	kc_wake_unpin(task);
 	return 0;
 }
 
@@ -218,41 +211,4 @@ void cond_resched(void)
 void yield(void)
 {
 	kc_sched_point();
-}
-
-static unsigned int kc_memalloc_save(unsigned int flag)
-{
-	unsigned int old = current->flags & flag;
-
-	current->flags |= flag;
-	return old;
-}
-
-static void kc_memalloc_restore(unsigned int flag, unsigned int old)
-{
-	current->flags = (current->flags & ~flag) | old;
-}
-
-/** memalloc_noio_save - allocations of this task imply GFP_NOIO until the restore; returns what that needs */
-unsigned int memalloc_noio_save(void)
-{
-	return kc_memalloc_save(PF_MEMALLOC_NOIO);
-}
-
-/** memalloc_noio_restore - back to what it was at the save that returned @flags */
-void memalloc_noio_restore(unsigned int flags)
-{
-	kc_memalloc_restore(PF_MEMALLOC_NOIO, flags);
-}
-
-/** memalloc_nofs_save - the same for GFP_NOFS */
-unsigned int memalloc_nofs_save(void)
-{
-	return kc_memalloc_save(PF_MEMALLOC_NOFS);
-}
-
-/** memalloc_nofs_restore - back to what it was at the save that returned @flags */
-void memalloc_nofs_restore(unsigned int flags)
-{
-	kc_memalloc_restore(PF_MEMALLOC_NOFS, flags);
 }

@@ -160,11 +160,6 @@ void kc_slab_return(struct kmem_cache *cache, void *chain)
 
 /* --- magazines (release) ------------------------------------------------------------------ */
 
-static struct kc_obj_mag *mag_of(struct kmem_cache *cache)
-{
-	return &kc_task_cache->obj[cache->id];
-}
-
 #ifdef KC_DEBUG
 static void *mag_refill(struct kmem_cache *cache, gfp_t gfp)
 {
@@ -180,7 +175,7 @@ static struct kc_obj_mag *mag_open(struct kmem_cache *cache)
 
 	if (kc_task_cache == &kc_no_cache && !kc_task_cache_attach())
 		return NULL;
-	mag = mag_of(cache);
+	mag = kc_mag_of(cache);
 	if (!mag->cap)
 		mag->cap = mag->room = cache->mag_room;
 	return mag;
@@ -226,14 +221,6 @@ static noinline void mag_spill(struct kmem_cache *cache, void *p)
 
 /* --- objects --------------------------------------------------------------------------------- */
 
-static __always_inline void count_alloc(const struct kmem_cache *cache)
-{
-#if LAB_WITH_PROBES
-	kc_probe_row[cache->probe]++;
-	kc_probe_row[LAB_ALLOC_BYTES] += cache->object_size;
-#endif
-}
-
 static noinline bool slab_fault(gfp_t gfp)
 {
 	return !(gfp & __GFP_NOFAIL) && kc_fault(KC_FAULT_SLAB);
@@ -241,7 +228,7 @@ static noinline bool slab_fault(gfp_t gfp)
 
 static __always_inline void *cache_alloc(struct kmem_cache *cache, gfp_t gfp)
 {
-	struct kc_obj_mag *mag = mag_of(cache);
+	struct kc_obj_mag *mag = kc_mag_of(cache);
 	void *p;
 
 	if (gfp & __GFP_DIRECT_RECLAIM)
@@ -257,7 +244,7 @@ static __always_inline void *cache_alloc(struct kmem_cache *cache, gfp_t gfp)
 		if (!p)
 			return NULL;
 	}
-	count_alloc(cache);
+	kc_count_alloc(cache);
 	return p;
 }
 
@@ -304,41 +291,20 @@ void *kc_cache_alloc_sized(struct kmem_cache *cache, size_t size_bytes, gfp_t gf
 }
 
 /**
- * kmem_cache_alloc() - an object
- * @cache: its cache
- * @gfp: may it sleep (__GFP_DIRECT_RECLAIM), must it be zeroed
- *
- * Context: as @gfp says. Return: the object; NULL: no memory, or a fault was ordered.
- */
-void *(kmem_cache_alloc)(struct kmem_cache *cache, gfp_t gfp)
-{
-	return alloc_sized(cache, cache->object_size, gfp, NULL);
-}
-
-/**
- * kmem_cache_free() - give an object back
+ * kc_cache_free() - kmem_cache_free() when the task's stock is full; in check builds always
  * @cache: its cache
  * @p: the object
  *
- * Context: any. Check builds stop on what is not a live object of this cache or has damaged red zones.
+ * Context: any.
  */
-void kmem_cache_free(struct kmem_cache *cache, void *p)
+void kc_cache_free(struct kmem_cache *cache, void *p)
 {
-	struct kc_obj_mag *mag = mag_of(cache);
-
 	lab_probe_add(FREE_BYTES, cache->object_size);
 #ifdef KC_DEBUG
 	p = kc_slab_debug_free(cache, p, __builtin_return_address(0));
 	if (p)
 		kc_slab_return(cache, p);
-	(void)mag;
 #else
-	if (likely(mag->room)) {
-		*kc_obj_link(cache, p) = mag->head;
-		mag->head = p;
-		mag->room--;
-	} else {
-		mag_spill(cache, p);
-	}
+	mag_spill(cache, p);
 #endif
 }

@@ -206,11 +206,19 @@ unsigned int kc_task_leftovers(const char *who)
 void kc_task_finish(void)
 {
 	struct task_struct *me = current;
+	int pins;
 
 	kc_io_drain();
 	kc_task_leftovers(me->comm);
 	kc_slab_task_exit(me);
 	smp_store_mb(me->__state, TASK_DEAD);
-	while (__atomic_load_n(&me->kc_wake_pins, __ATOMIC_ACQUIRE))
-		cpu_relax();
+	pins = __atomic_load_n(&me->kc_wake_pins, __ATOMIC_ACQUIRE);
+	if (!pins)
+		return;
+	/* Usually the waker is still in the system call that woke this task, and may not be running. */
+	pins = __atomic_or_fetch(&me->kc_wake_pins, KC_WAKE_PINS_WAITED, __ATOMIC_ACQUIRE);
+	while (pins != KC_WAKE_PINS_WAITED) {
+		host_spin_wait(&me->kc_wake_pins, pins);
+		pins = __atomic_load_n(&me->kc_wake_pins, __ATOMIC_ACQUIRE);
+	}
 }

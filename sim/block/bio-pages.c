@@ -17,6 +17,25 @@ static DEFINE_SPINLOCK(bio_dirty_lock);
 static struct bio *bio_dirty_list;	/* by bi_private, newest first */
 static struct work_struct bio_dirty_work;
 
+static inline struct page *bvec_first_page(const struct bio_vec *bv)
+{
+	return bv->bv_page + bv->bv_offset / PAGE_SIZE;
+}
+
+/* Pages that an element has a part of; elements are not empty. */
+static inline unsigned int bvec_nr_pages(const struct bio_vec *bv)
+{
+	return (bv->bv_offset % PAGE_SIZE + bv->bv_len - 1) / PAGE_SIZE + 1;
+}
+
+/* The page of a bio that has one, as most of small IO has; NULL: walk the array. */
+static inline struct page *bio_only_page(const struct bio *bio)
+{
+	const struct bio_vec *bv = bio->bi_io_vec;
+
+	return bio->bi_vcnt == 1 && bv->bv_offset + bv->bv_len <= PAGE_SIZE ? bv->bv_page : NULL;
+}
+
 /**
  * __bio_release_pages - unpin every page of the array, and mark it dirty before if @mark_dirty
  *
@@ -29,12 +48,8 @@ void __bio_release_pages(struct bio *bio, bool mark_dirty)
 	int i;
 
 	BUG_ON(bio_flagged(bio, BIO_CLONED));
-	bio_for_each_bvec_all(bv, bio, i) {
-		struct page *first = bv->bv_page + bv->bv_offset / PAGE_SIZE;
-		unsigned long last_byte = bv->bv_offset % PAGE_SIZE + bv->bv_len - 1;
-
-		unpin_user_page_range_dirty_lock(first, last_byte / PAGE_SIZE + 1, mark_dirty);
-	}
+	bio_for_each_bvec_all(bv, bio, i)
+		unpin_user_page_range_dirty_lock(bvec_first_page(bv), bvec_nr_pages(bv), mark_dirty);
 }
 
 /**
@@ -44,11 +59,20 @@ void __bio_release_pages(struct bio *bio, bool mark_dirty)
  */
 void bio_set_pages_dirty(struct bio *bio)
 {
-	struct bvec_iter_all iter;
+	struct page *page = bio_only_page(bio);
 	struct bio_vec *bv;
+	int i;
 
-	bio_for_each_segment_all(bv, bio, iter)
-		set_page_dirty_lock(bv->bv_page);
+	if (likely(page)) {
+		set_page_dirty_lock(page);
+		return;
+	}
+	bio_for_each_bvec_all(bv, bio, i) {
+		unsigned int nr = bvec_nr_pages(bv);
+
+		for (page = bvec_first_page(bv); nr; nr--)
+			set_page_dirty_lock(page++);
+	}
 }
 
 static void bio_dirty_fn(struct work_struct *work)
@@ -67,6 +91,44 @@ static void bio_dirty_fn(struct work_struct *work)
 	}
 }
 
+static noinline void bio_dirty_defer(struct bio *bio)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&bio_dirty_lock, flags);
+	bio->bi_private = bio_dirty_list;
+	bio_dirty_list = bio;
+	spin_unlock_irqrestore(&bio_dirty_lock, flags);
+	queue_work(kblockd_workqueue, &bio_dirty_work);
+}
+
+static noinline bool bio_all_dirty(const struct bio *bio)
+{
+	const struct bio_vec *bv;
+	int i;
+
+	bio_for_each_bvec_all(bv, bio, i) {
+		const struct page *page = bvec_first_page(bv);
+		unsigned int nr;
+
+		for (nr = bvec_nr_pages(bv); nr; nr--)
+			if (!PageDirty(page++))
+				return false;
+	}
+	return true;
+}
+
+/* bio_check_pages_dirty() of more than a page. */
+static noinline void bio_check_all_dirty(struct bio *bio)
+{
+	if (unlikely(!bio_all_dirty(bio))) {
+		bio_dirty_defer(bio);
+		return;
+	}
+	bio_release_pages(bio, false);
+	bio_put(bio);
+}
+
 /**
  * bio_check_pages_dirty - the end of a read that began with bio_set_pages_dirty()
  *
@@ -75,21 +137,14 @@ static void bio_dirty_fn(struct work_struct *work)
  */
 void bio_check_pages_dirty(struct bio *bio)
 {
-	struct bvec_iter_all iter;
-	struct bio_vec *bv;
-	unsigned long flags;
+	struct page *page = bio_only_page(bio);
 
-	bio_for_each_segment_all(bv, bio, iter) {
-		if (PageDirty(bv->bv_page))
-			continue;
-		spin_lock_irqsave(&bio_dirty_lock, flags);
-		bio->bi_private = bio_dirty_list;
-		bio_dirty_list = bio;
-		spin_unlock_irqrestore(&bio_dirty_lock, flags);
-		queue_work(kblockd_workqueue, &bio_dirty_work);
+	if (unlikely(!page || !PageDirty(page))) {
+		bio_check_all_dirty(bio);
 		return;
 	}
-	bio_release_pages(bio, false);
+	if (bio_flagged(bio, BIO_PAGE_PINNED))
+		unpin_user_page(page);
 	bio_put(bio);
 }
 

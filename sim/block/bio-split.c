@@ -160,16 +160,10 @@ struct bio *lab_split_slow(struct bio *bio, const struct queue_limits *lim, unsi
 	return front;
 }
 
-/**
- * bio_split_to_limits - the front of @bio that its disk's queue takes
- *
- * For ->submit_bio of drivers whose limits bind. Returns @bio, or a front of it whose rest has been
- * submitted again, or NULL when the bio has been ended (REQ_NOWAIT, impossible limits). Context: task,
- * under ->submit_bio.
- */
-struct bio *bio_split_to_limits(struct bio *bio)
+/* bio_split_to_limits() of what is not one segment. Context: task, under ->submit_bio. */
+struct bio *lab_split_to_limits(struct bio *bio)
 {
 	unsigned int nr_segs;
 
-	return lab_split_fast(bio, &bdev_get_queue(bio->bi_bdev)->limits, &nr_segs);
+	return lab_split_slow(bio, &bdev_get_queue(bio->bi_bdev)->limits, &nr_segs);
 }

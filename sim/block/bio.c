@@ -16,43 +16,6 @@
 #include "blk.h"
 
 /**
- * bio_init - make @bio an empty bio
- * @bdev: may be NULL until submission
- * @table: array of @max_vecs elements, the caller's; NULL with 0
- *
- * The memory is the caller's (on a stack, in a structure); undo with bio_uninit(). Context: any.
- */
-void bio_init(struct bio *bio, struct block_device *bdev, struct bio_vec *table, unsigned short max_vecs,
-	      blk_opf_t opf)
-{
-	bio->bi_next = NULL;
-	bio->bi_bdev = bdev;
-	bio->bi_opf = opf;
-	bio->bi_flags = 0;
-	bio->bi_status = BLK_STS_OK;
-	bio->bi_lab_scope = lab_scope();
-	atomic_set(&bio->__bi_remaining, 1);
-	bio->bi_iter = (struct bvec_iter) { };
-	bio->bi_end_io = NULL;
-	bio->bi_private = NULL;
-	bio->bi_vcnt = 0;
-	bio->bi_max_vecs = max_vecs;
-	atomic_set(&bio->__bi_cnt, 1);
-	bio->bi_io_vec = table;
-	bio->bi_pool = NULL;
-}
-
-/**
- * bio_uninit - the end of a bio whose memory is the caller's
- *
- * It must not be in flight. Context: any.
- */
-void bio_uninit(struct bio *bio)
-{
-	BUG_ON(bio->bi_next);
-}
-
-/**
  * bio_reset - make a bio that has ended, or was never submitted, as good as new
  *
  * Keeps its array, its set and its references; the elements are forgotten. Context: any.
@@ -160,32 +123,6 @@ unsigned int bio_segments(const struct bio *bio)
 
 /* ---- sharing ----------------------------------------------------------------------------- */
 
-/* Make @bio, fresh and without an array, a view of what is left of @src. */
-void lab_bio_share(struct bio *bio, struct bio *src)
-{
-	bio_set_flag(bio, BIO_CLONED);
-	bio->bi_iter = src->bi_iter;
-	bio->bi_io_vec = src->bi_io_vec;
-}
-
-/**
- * bio_alloc_clone - a bio that shows the same memory and range as what is left of @bio_src
- *
- * Operation and flags are copied; status, end_io, private are not; the array is shared and must outlive
- * the clone. NULL only if
- * @gfp may not block and there is no memory. Context: as @gfp says.
- */
-struct bio *bio_alloc_clone(struct block_device *bdev, struct bio *bio_src, gfp_t gfp, struct bio_set *bs)
-{
-	struct bio *bio = bio_alloc_bioset(bdev, 0, bio_src->bi_opf, gfp, bs);
-
-	if (!bio)
-		return NULL;
-	lab_probe(CLONES);
-	lab_bio_share(bio, bio_src);
-	return bio;
-}
-
 /**
  * bio_init_clone - the same in the caller's own memory
  *
@@ -254,6 +191,18 @@ static struct bio *bio_end_child(struct bio *bio)
 	return parent;
 }
 
+/* @bio has children, or is one: whose end is it? NULL: nobody's yet. */
+static noinline struct bio *bio_end_chain(struct bio *bio)
+{
+	for (;;) {
+		if (!bio_remaining_done(bio))
+			return NULL;
+		if (bio->bi_end_io != bio_chain_endio)
+			return bio;
+		bio = bio_end_child(bio);
+	}
+}
+
 /**
  * bio_endio - one completion of @bio has happened, with bio->bi_status
  *
@@ -264,12 +213,10 @@ void bio_endio(struct bio *bio)
 {
 	enum lab_scope old;
 
-	for (;;) {
-		if (!bio_remaining_done(bio))
+	if (unlikely(bio_flagged(bio, BIO_CHAIN) || bio->bi_end_io == bio_chain_endio)) {
+		bio = bio_end_chain(bio);
+		if (!bio)
 			return;
-		if (bio->bi_end_io != bio_chain_endio)
-			break;
-		bio = bio_end_child(bio);
 	}
 #ifdef KC_DEBUG
 	BUG_ON(bio_flagged(bio, BIO_LAB_ENDED));	/* ended twice */

@@ -203,6 +203,54 @@ static noinline struct bio_vec *bioset_get_vecs(struct bio_set *bs, unsigned sho
 	return bvl;
 }
 
+/* Make @p, memory of @bs, a bio without an array. */
+static __always_inline struct bio *bioset_bio(struct bio_set *bs, void *p, struct block_device *bdev,
+					      blk_opf_t opf)
+{
+	struct bio *bio = p + bs->front_pad;
+
+	bio_init(bio, bdev, NULL, 0, opf);
+	bio->bi_pool = bs;
+	return bio;
+}
+
+/* Give @bio, fresh, room for @nr_vecs elements behind it. */
+static __always_inline void bio_use_inline_vecs(struct bio *bio, unsigned short nr_vecs)
+{
+	if (nr_vecs) {
+		bio->bi_io_vec = bio->bi_inline_vecs;
+		bio->bi_max_vecs = BIO_INLINE_VECS;
+	}
+}
+
+/* Not at hand: an array of its own, or memory that the task has no stock of. */
+static noinline struct bio *bio_alloc_slow(struct block_device *bdev, unsigned short nr_vecs, blk_opf_t opf,
+					   gfp_t gfp, struct bio_set *bs)
+{
+	struct bio_vec *bvl;
+	struct bio *bio;
+	void *p;
+
+	if (nr_vecs > BIO_MAX_VECS)
+		return NULL;
+	p = bioset_get(bs, gfp);
+	if (unlikely(!p))
+		return NULL;
+	bio = bioset_bio(bs, p, bdev, opf);
+	if (nr_vecs <= BIO_INLINE_VECS) {
+		bio_use_inline_vecs(bio, nr_vecs);
+		return bio;
+	}
+	bvl = bioset_get_vecs(bs, &nr_vecs, gfp);
+	if (unlikely(!bvl)) {
+		mempool_free(p, &bs->bio_pool);
+		return NULL;
+	}
+	bio->bi_io_vec = bvl;
+	bio->bi_max_vecs = nr_vecs;
+	return bio;
+}
+
 /**
  * bio_alloc_bioset - a bio with room for @nr_vecs elements
  * @bs: with BIOSET_NEED_BVECS, unless @nr_vecs is 0
@@ -214,38 +262,55 @@ static noinline struct bio_vec *bioset_get_vecs(struct bio_set *bs, unsigned sho
 struct bio *bio_alloc_bioset(struct block_device *bdev, unsigned short nr_vecs, blk_opf_t opf, gfp_t gfp,
 			     struct bio_set *bs)
 {
-	struct bio_vec *bvl = NULL;
 	struct bio *bio;
 	void *p;
 
-	if (nr_vecs && (WARN_ON_ONCE(!mempool_initialized(&bs->bvec_pool)) || nr_vecs > BIO_MAX_VECS))
+	if (WARN_ON_ONCE(nr_vecs && !mempool_initialized(&bs->bvec_pool)))
 		return NULL;
-	p = bioset_get(bs, gfp);
+	p = likely(nr_vecs <= BIO_INLINE_VECS) ? kc_mag_pop(bs->bio_slab) : NULL;
 	if (unlikely(!p))
-		return NULL;
-	bio = p + bs->front_pad;
-	if (unlikely(nr_vecs > BIO_INLINE_VECS)) {
-		bvl = bioset_get_vecs(bs, &nr_vecs, gfp);
-		if (unlikely(!bvl)) {
-			mempool_free(p, &bs->bio_pool);
-			return NULL;
-		}
-	} else if (nr_vecs) {
-		bvl = bio->bi_inline_vecs;
-		nr_vecs = BIO_INLINE_VECS;
-	}
-	bio_init(bio, bdev, bvl, nr_vecs, opf);
-	bio->bi_pool = bs;
+		return bio_alloc_slow(bdev, nr_vecs, opf, gfp, bs);
+	bio = bioset_bio(bs, p, bdev, opf);
+	bio_use_inline_vecs(bio, nr_vecs);
 	return bio;
 }
 
-static inline void bio_free(struct bio *bio)
+/**
+ * bio_alloc_clone - a bio that shows the same memory and range as what is left of @bio_src
+ *
+ * Operation and flags are copied; status, end_io, private are not; the array is shared and must outlive
+ * the clone. NULL only if
+ * @gfp may not block and there is no memory. Context: as @gfp says.
+ */
+struct bio *bio_alloc_clone(struct block_device *bdev, struct bio *bio_src, gfp_t gfp, struct bio_set *bs)
+{
+	void *p = kc_mag_pop(bs->bio_slab);
+	struct bio *bio;
+
+	if (likely(p))
+		bio = bioset_bio(bs, p, bdev, bio_src->bi_opf);
+	else
+		bio = bio_alloc_slow(bdev, 0, bio_src->bi_opf, gfp, bs);
+	if (unlikely(!bio))
+		return NULL;
+	lab_probe(CLONES);
+	lab_bio_share(bio, bio_src);
+	return bio;
+}
+
+/* A bio that has, or had, more than one reference, or an array of its own. */
+static noinline void bio_put_slow(struct bio *bio)
 {
 	struct bio_set *bs = bio->bi_pool;
 
+	if (bio_flagged(bio, BIO_REFFED)) {
+		BUG_ON(atomic_read(&bio->__bi_cnt) <= 0);
+		if (!atomic_dec_and_test(&bio->__bi_cnt))
+			return;
+	}
 	BUG_ON(!bs);
 	bio_uninit(bio);
-	if (unlikely(bio->bi_max_vecs > BIO_INLINE_VECS))
+	if (bio->bi_max_vecs > BIO_INLINE_VECS)
 		bvec_free(&bs->bvec_pool, bio->bi_io_vec, bio->bi_max_vecs);
 	mempool_free((void *)bio - bs->front_pad, &bs->bio_pool);
 }
@@ -258,12 +323,15 @@ static inline void bio_free(struct bio *bio)
  */
 void bio_put(struct bio *bio)
 {
-	if (unlikely(bio_flagged(bio, BIO_REFFED))) {
-		BUG_ON(atomic_read(&bio->__bi_cnt) <= 0);
-		if (!atomic_dec_and_test(&bio->__bi_cnt))
-			return;
+	struct bio_set *bs = bio->bi_pool;
+
+	if (unlikely(bio_flagged(bio, BIO_REFFED) || bio->bi_max_vecs > BIO_INLINE_VECS)) {
+		bio_put_slow(bio);
+		return;
 	}
-	bio_free(bio);
+	BUG_ON(!bs);
+	bio_uninit(bio);
+	mempool_free((void *)bio - bs->front_pad, &bs->bio_pool);
 }
 
 /* ---- sets --------------------------------------------------------------------------------- */

@@ -65,8 +65,10 @@ static __always_inline void submit_all(struct bio_list *lists, struct bio *bio)
 
 	do {
 		q = bdev_get_queue(bio->bi_bdev);
-		lists[1] = lists[0];
-		bio_list_init(&lists[0]);
+		if (unlikely(lists[0].head)) {
+			lists[1] = lists[0];
+			bio_list_init(&lists[0]);
+		}
 		submit_to_driver(bio->bi_bdev->bd_disk, bio);
 		/* One caught and none waiting needs no sorting. */
 		if (unlikely(lists[0].head != lists[0].tail || lists[1].head))
@@ -111,7 +113,7 @@ static blk_status_t bio_check_op(struct bio *bio, struct request_queue *q, bool 
 	}
 }
 
-/* bio_admit() for what is not a plain read or write within the device. */
+/* May @bio, which is not bio_is_plain(), go to its driver? Else it has been ended. */
 static noinline bool bio_admit_slow(struct bio *bio, struct block_device *bdev)
 {
 	blk_status_t status = bio_beyond_end(bio, bdev) ? BLK_STS_IOERR : BLK_STS_OK;
@@ -128,16 +130,14 @@ static noinline bool bio_admit_slow(struct bio *bio, struct block_device *bdev)
 	return false;
 }
 
-/* May @bio go to its driver? Else it has been ended. */
-static inline bool bio_admit(struct bio *bio)
+/* A read or a write that its device can take as it is. */
+static inline bool bio_is_plain(const struct bio *bio)
 {
-	struct block_device *bdev = bio->bi_bdev;
+	const struct block_device *bdev = bio->bi_bdev;
 	blk_opf_t opf = bio->bi_opf;
 
-	if (unlikely((opf & REQ_OP_MASK) > REQ_OP_WRITE || op_is_flush(opf) || bio_beyond_end(bio, bdev) ||
-		     (bdev_read_only(bdev) && op_is_write(opf))))
-		return bio_admit_slow(bio, bdev);
-	return true;
+	return (opf & REQ_OP_MASK) <= REQ_OP_WRITE && !op_is_flush(opf) && !bio_beyond_end(bio, bdev) &&
+	       !(bdev_read_only(bdev) && op_is_write(opf));
 }
 
 static inline void submit_admitted(struct bio *bio)
@@ -149,6 +149,7 @@ static inline void submit_admitted(struct bio *bio)
 		return;
 	}
 	bio_list_init(&lists[0]);
+	bio_list_init(&lists[1]);
 	current->bio_list = lists;
 	submit_all(lists, bio);
 	current->bio_list = NULL;
@@ -169,7 +170,7 @@ void submit_bio_noacct(struct bio *bio)
 	lab_probe(BIOS);
 	if (unlikely(bio->bi_opf & REQ_POLLED))
 		bio->bi_opf &= ~REQ_POLLED;	/* no queue here polls */
-	if (bio_admit(bio))
+	if (likely(bio_is_plain(bio)) || bio_admit_slow(bio, bio->bi_bdev))
 		submit_admitted(bio);
 }
 

@@ -27,7 +27,7 @@
 static inline blk_status_t call_queue_rq(struct blk_mq_hw_ctx *hctx, struct request *rq, bool last)
 {
 	struct blk_mq_queue_data bd = { .rq = rq, .last = last };
-	bool is_flush = req_op(rq) == REQ_OP_FLUSH;
+	bool is_flush __maybe_unused = req_op(rq) == REQ_OP_FLUSH;	/* not counted without probes */
 	struct request_queue *q = hctx->queue;
 	blk_status_t ret;
 
@@ -373,17 +373,25 @@ static noinline bool submit_beside(struct request_queue *q, unsigned int gate, s
 	return true;
 }
 
-/*
- * blk_mq_submit_bio - @bio has come to a blk-mq queue
- *
- * Limits are read while something holds the queue open: the bio's own tag, or that of a request in the
- * plug. Context: task, may sleep for a tag; within a submit frame. Scope: the disk's.
- */
-void blk_mq_submit_bio(struct bio *bio)
+/* Measure @bio, now that it holds the tag of @rq, and send it. */
+static noinline void submit_tagged(struct request_queue *q, struct request *rq, struct bio *bio)
 {
-	struct request_queue *q = bdev_get_queue(bio->bi_bdev);
-	unsigned int gate, nr_segs;
+	unsigned int nr_segs;
+
+	bio = fit_bio(q, bio, &nr_segs);
+	if (unlikely(!bio)) {
+		lab_tag_put(rq);
+		return;
+	}
+	request_init(rq, bio, nr_segs);
+	start_on_its_way(rq);
+}
+
+/* A gate that is closed or moves, a plug, no tag at the first look. */
+static noinline void submit_slow(struct request_queue *q, struct bio *bio)
+{
 	struct request *rq;
+	unsigned int gate;
 
 again:
 	gate = smp_load_acquire(&q->gate);
@@ -405,11 +413,36 @@ again:
 		lab_tag_put(rq);
 		goto again;
 	}
-	bio = fit_bio(q, bio, &nr_segs);
-	if (unlikely(!bio)) {
-		lab_tag_put(rq);
+	submit_tagged(q, rq, bio);
+}
+
+/*
+ * blk_mq_submit_bio - @bio has come to a blk-mq queue
+ *
+ * Limits are read while something holds the queue open: the bio's own tag, or that of a request in the
+ * plug. Context: task, may sleep for a tag; within a submit frame. Scope: the disk's.
+ */
+void blk_mq_submit_bio(struct bio *bio)
+{
+	struct request_queue *q = bdev_get_queue(bio->bi_bdev);
+	unsigned int gate = smp_load_acquire(&q->gate);
+	struct request *rq;
+
+	rq = likely(!(gate & 1) && !current->plug) ? lab_tag_try(q->hctx->tags) : NULL;
+	if (unlikely(!rq)) {
+		submit_slow(q, bio);
 		return;
 	}
-	request_init(rq, bio, nr_segs);
-	start_on_its_way(rq);
+	if (unlikely(smp_load_acquire(&q->gate) != gate)) {
+		lab_tag_put(rq);
+		submit_slow(q, bio);
+		return;
+	}
+	if (unlikely(!bio_is_aligned(bio, &q->limits) || !lab_bio_is_one_segment(bio, &q->limits) ||
+		     op_is_flush(bio->bi_opf))) {
+		submit_tagged(q, rq, bio);
+		return;
+	}
+	request_init(rq, bio, 1);
+	issue_or_leave(rq);
 }

@@ -50,7 +50,13 @@ void lab_bio_dirty_exit(void);
 
 /* ---- bio.c ------------------------------------------------------------------------------ */
 
-void lab_bio_share(struct bio *bio, struct bio *src);
+/* Make @bio, fresh and without an array, a view of what is left of @src. */
+static inline void lab_bio_share(struct bio *bio, const struct bio *src)
+{
+	bio_set_flag(bio, BIO_CLONED);
+	bio->bi_iter = src->bi_iter;
+	bio->bi_io_vec = src->bi_io_vec;
+}
 
 /* Debug builds: a bio is ended once per life; submitting or initialising it starts one. */
 static inline void lab_bio_mark_live(struct bio *bio)
@@ -90,11 +96,7 @@ struct bio *lab_split_slow(struct bio *bio, const struct queue_limits *lim, unsi
 static inline struct bio *lab_split_fast(struct bio *bio, const struct queue_limits *lim,
 					 unsigned int *nr_segs)
 {
-	const struct bvec_iter *it = &bio->bi_iter;
-
-	if (likely((bio->bi_opf & REQ_OP_MASK) <= REQ_OP_WRITE && it->bi_size &&
-		   it->bi_size <= lim->lab_one_segment_bytes &&
-		   it->bi_size + it->bi_bvec_done <= bio->bi_io_vec[it->bi_idx].bv_len)) {
+	if (likely(lab_bio_is_one_segment(bio, lim))) {
 		*nr_segs = 1;
 		return bio;
 	}
@@ -147,11 +149,11 @@ unsigned int lab_tags_used(struct blk_mq_tags *tags);
 void lab_tags_notify(struct blk_mq_tags *tags, bool on);
 
 /*
- * lab_tag_get - a free tag's request, or NULL
+ * lab_tag_try - a free tag's request from where this task looks first, or NULL: lab_tag_get() knows more
  *
  * A full barrier when it succeeds: the caller looks at q->gate afterwards. Context: any.
  */
-static inline struct request *lab_tag_get(struct blk_mq_tags *tags)
+static inline struct request *lab_tag_try(struct blk_mq_tags *tags)
 {
 	struct blk_mq_tag_word *w = &tags->word[(unsigned int)current->pid & (tags->nr_words - 1)];
 	unsigned long map = READ_ONCE(w->free) & ~LAB_TAG_NOTIFY;
@@ -162,7 +164,15 @@ static inline struct request *lab_tag_get(struct blk_mq_tags *tags)
 		if (likely(test_and_clear_bit(bit, &w->free)))
 			return w->rqs + (size_t)bit * tags->rq_bytes;
 	}
-	return lab_tag_get_any(tags);
+	return NULL;
+}
+
+/* A free tag's request, or NULL. Barrier and context as above. */
+static inline struct request *lab_tag_get(struct blk_mq_tags *tags)
+{
+	struct request *rq = lab_tag_try(tags);
+
+	return likely(rq) ? rq : lab_tag_get_any(tags);
 }
 
 /*

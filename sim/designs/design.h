@@ -24,7 +24,10 @@ struct block_device;
 struct lab_file;		/* opaque: a design's open file or block device */
 struct lab_loop;		/* opaque: a design's loop device */
 
-/* One knob at a time (DESIGN 5.1). Every design honours every knob, or its .unsupported says why not. */
+/*
+ * Two designs are compared with all knobs equal, or one design with one knob changed. Every design honours
+ * every knob, or its .unsupported says why not.
+ */
 enum lab_handoff { LAB_HANDOFF_INLINE, LAB_HANDOFF_WORKER };
 enum lab_alloc { LAB_ALLOC_POOL, LAB_ALLOC_KMALLOC };
 enum lab_completion { LAB_COMPLETION_INLINE, LAB_COMPLETION_WQ };

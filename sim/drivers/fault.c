@@ -143,11 +143,15 @@ static int fault_parse(void *priv, const char *arg, char *why, size_t why_bytes)
 static void fault_start(struct lab_filter_dev *f)
 {
 	struct fault_state *s = (struct fault_state *)f->priv;
+	u64 disk_bytes = bdev_nr_bytes(f->lower);
 	unsigned int i;
 
 	for (i = 0; i < s->nr; i++) {
 		const struct fault_rule *r = &s->rule[i];
 
+		if (r->kind != FAULT_EIO_FLUSH && r->off_bytes >= disk_bytes)
+			pr_warn("fault: byte %llu is beyond the disk, %llu bytes: nothing will break there\n",
+				(unsigned long long)r->off_bytes, (unsigned long long)disk_bytes);
 		if (r->kind == FAULT_EIO_FLUSH)
 			pr_warn("FAULT INJECTION ACTIVE: %s\n", kind_names[r->kind]);
 		else

@@ -20,6 +20,9 @@
 
 #include <linux/types.h>
 #include <linux/atomic.h>
+#include <linux/bug.h>
+#include <linux/errno.h>
+#include <linux/lockdep.h>
 #include <linux/rwsem.h>
 #include <linux/list.h>
 
@@ -81,11 +84,33 @@ int lab_map(struct inode *inode, loff_t pos, u64 len_bytes, unsigned int flags, 
  */
 int lab_convert(struct inode *inode, loff_t pos, u64 len_bytes);
 
-void lab_inode_dio_begin(struct inode *inode);
-void lab_inode_dio_end(struct inode *inode);		/* any context; wakes waiters at zero */
+void lab_inode_dio_none_left(struct inode *inode);
 void lab_inode_dio_wait(struct inode *inode);		/* i_rwsem held exclusively */
 
-loff_t i_size_read(const struct inode *inode);
+/* One more piece of direct IO in flight. i_rwsem held, shared or exclusively. Context: task. */
+static inline void lab_inode_dio_begin(struct inode *inode)
+{
+	lockdep_assert_held(&inode->i_rwsem);
+	atomic_inc(&inode->i_dio_count);
+}
+
+/*
+ * One piece less; the last one wakes who waits for none. Context: any. @inode lives until this returns: who
+ * closes a file waits for the ends, not for the count alone.
+ */
+static inline void lab_inode_dio_end(struct inode *inode)
+{
+	WARN_ON(atomic_read(&inode->i_dio_count) <= 0);
+	if (atomic_dec_and_test(&inode->i_dio_count))
+		lab_inode_dio_none_left(inode);
+}
+
+/* The file's size as of some moment. Context: any. */
+static inline loff_t i_size_read(const struct inode *inode)
+{
+	return READ_ONCE(inode->i_size);
+}
+
 void i_size_write(struct inode *inode, loff_t size);	/* i_rwsem exclusive */
 
 enum lab_lock { LAB_LOCK_NONE, LAB_LOCK_SHARED, LAB_LOCK_EXCL };
@@ -96,8 +121,30 @@ enum lab_lock { LAB_LOCK_NONE, LAB_LOCK_SHARED, LAB_LOCK_EXCL };
  * lock=exclusive; else shared. Rechecks after taking it. @nowait: -EAGAIN instead of waiting.
  */
 int lab_lock_for_write(struct inode *inode, loff_t pos, u64 len_bytes, bool nowait, enum lab_lock *out);
-int lab_lock_for_read(struct inode *inode, bool nowait, enum lab_lock *out);
-void lab_unlock(struct inode *inode, enum lab_lock lock);
+
+/*
+ * lab_lock_for_read - take i_rwsem for a read: shared. @out: as above; LAB_LOCK_NONE on error. Context:
+ * task, may sleep unless @nowait. 0; -EAGAIN (@nowait).
+ */
+static inline int lab_lock_for_read(struct inode *inode, bool nowait, enum lab_lock *out)
+{
+	*out = LAB_LOCK_NONE;
+	if (!nowait)
+		down_read(&inode->i_rwsem);
+	else if (!down_read_trylock(&inode->i_rwsem))
+		return -EAGAIN;
+	*out = LAB_LOCK_SHARED;
+	return 0;
+}
+
+/* Undo either; LAB_LOCK_NONE: nothing to do. Context: the task that took it. */
+static inline void lab_unlock(struct inode *inode, enum lab_lock lock)
+{
+	if (likely(lock == LAB_LOCK_SHARED))
+		up_read(&inode->i_rwsem);
+	else if (lock == LAB_LOCK_EXCL)
+		up_write(&inode->i_rwsem);
+}
 
 /*
  * Change of size; all three take i_rwsem themselves, exclusively, and wait for IO in flight. Shrinking

@@ -111,10 +111,25 @@ static inline void put_page(struct page *page)
 
 void split_page(struct page *page, unsigned int order);
 
-/* Returns whether the page was clean. Context: any. */
-bool set_page_dirty(struct page *page);
-/* The same where the kernel must take the page lock: may sleep, so not from an IO completion. */
-int set_page_dirty_lock(struct page *page);
+/* The page, held by the caller, has newer contents than what lies behind it. Was it clean? Context: any. */
+static inline bool set_page_dirty(struct page *page)
+{
+	if (PageDirty(page))
+		return false;
+	SetPageDirty(page);
+	return true;
+}
+
+/*
+ * The same for a page that could lose its mapping meanwhile. Linux takes the page lock around it, which
+ * sleeps; user memory here has no mapping to lose, so there is no lock, but the rule for callers holds: task
+ * context, not in an IO completion.
+ */
+static inline int set_page_dirty_lock(struct page *page)
+{
+	might_sleep();
+	return set_page_dirty(page);
+}
 
 #define FOLL_WRITE	0x01
 #define FOLL_TOUCH	0x02
@@ -131,7 +146,21 @@ int kc_pin_user_pages_at(unsigned long start, int nr_pages, unsigned int gup_fla
 #ifdef KC_DEBUG
 #define pin_user_pages_fast(start, nr, flags, pages)	kc_pin_user_pages_at(start, nr, flags, pages, KC_SITE)
 #endif
-void unpin_user_page(struct page *page);
+
+static inline void kc_unpin(struct page *page)
+{
+	VM_BUG_ON(!kc_page_pins(page));
+	if (unlikely((u32)atomic64_sub_return(KC_PIN_ONE, &page->_refpin) == 0))
+		__put_page(page);
+}
+
+/* Give one pin back. Context: any. */
+static inline void unpin_user_page(struct page *page)
+{
+	lab_probe(UNPIN_PAGES);
+	kc_unpin(page);
+}
+
 void unpin_user_pages(struct page **pages, unsigned long npages);
 void unpin_user_pages_dirty_lock(struct page **pages, unsigned long npages, bool make_dirty);
 void unpin_user_page_range_dirty_lock(struct page *page, unsigned long npages, bool make_dirty);

@@ -8,6 +8,7 @@
 #include <linux/types.h>
 #include <linux/list.h>
 #include <linux/compiler.h>
+#include <linux/bug.h>
 #include <kc/probe.h>
 
 struct host_task;
@@ -28,6 +29,7 @@ struct bio_list;
 #define PF_LOCAL_THROTTLE	0x00100000
 
 #define KC_MAX_HELD_LOCKS	24
+#define KC_WAKE_PINS_WAITED	0x40000000	/* in kc_wake_pins: the end sleeps for the last of them */
 
 struct task_struct {
 	unsigned int __state;		/* written by wakers: READ_ONCE/WRITE_ONCE, or set_current_state() */
@@ -106,18 +108,48 @@ void kc_might_sleep_at(const char *file, int line);
  * A stacking driver's submission: no waiting for IO, or for a lock held across IO, until the matching
  * end. det and KC_DEBUG builds stop at the wait and name both sites.
  */
-void kc_nowait_begin_at(const char *site);
-void kc_nowait_end(void);
+static inline void kc_nowait_begin_at(const char *site)
+{
+	struct task_struct *me = current;
+
+	if (!me->kc_nowait_depth++)
+		me->kc_nowait_site = site;
+}
 #define kc_nowait_begin()	kc_nowait_begin_at(KC_SITE)
+
+static inline void kc_nowait_end(void)
+{
+	KC_BUG_ON(!current->kc_nowait_depth, "kc_nowait_end() without kc_nowait_begin()");
+	current->kc_nowait_depth--;
+}
+
 /* Called by every primitive before it waits (mutex slow path, schedule(), wait_event). */
 void kc_assert_may_wait(void);
 
 bool in_atomic(void);			/* spinlock, preempt_disable or irq */
 bool in_hardirq(void);
 
-unsigned int memalloc_noio_save(void);
-void memalloc_noio_restore(unsigned int flags);
-unsigned int memalloc_nofs_save(void);
-void memalloc_nofs_restore(unsigned int flags);
+/* Set @flag, one of PF_MEMALLOC_*; returns what the restore needs. They nest. */
+static inline unsigned int kc_memalloc_save(unsigned int flag)
+{
+	struct task_struct *me = current;
+	unsigned int old = me->flags & flag;
+
+	me->flags |= flag;
+	return old;
+}
+
+static inline void kc_memalloc_restore(unsigned int flag, unsigned int old)
+{
+	struct task_struct *me = current;
+
+	me->flags = (me->flags & ~flag) | old;
+}
+
+/* Allocations of this task imply GFP_NOIO (GFP_NOFS) until the restore. */
+#define memalloc_noio_save()		kc_memalloc_save(PF_MEMALLOC_NOIO)
+#define memalloc_noio_restore(flags)	kc_memalloc_restore(PF_MEMALLOC_NOIO, flags)
+#define memalloc_nofs_save()		kc_memalloc_save(PF_MEMALLOC_NOFS)
+#define memalloc_nofs_restore(flags)	kc_memalloc_restore(PF_MEMALLOC_NOFS, flags)
 
 #endif

@@ -7,9 +7,7 @@
 
 #include <linux/types.h>
 #include <linux/gfp.h>
-#include <kc/probe.h>
-
-struct kmem_cache;
+#include <linux/slub_def.h>
 
 #define SLAB_HWCACHE_ALIGN	0x00002000u
 #define SLAB_PANIC		0x00040000u	/* creation cannot fail quietly: it stops the process */
@@ -19,7 +17,6 @@ struct kmem_cache;
 #define ARCH_KMALLOC_MINALIGN	8
 #define KMALLOC_MAX_CACHE_SIZE	(64UL << 10)	/* beyond: whole pages */
 #define KMALLOC_MAX_SIZE	(PAGE_SIZE << (MAX_ORDER - 1))
-#define KC_MAX_CACHES		128		/* of a world, kmalloc's included */
 
 #define ZERO_SIZE_PTR		((void *)16)
 #define ZERO_OR_NULL_PTR(x)	((unsigned long)(x) <= (unsigned long)ZERO_SIZE_PTR)
@@ -31,8 +28,32 @@ unsigned int kmem_cache_size(struct kmem_cache *cache);
 /* Count its allocations under @id (LAB_ALLOC_BIO …) rather than LAB_ALLOC_OTHER. Before first use. */
 void kmem_cache_set_probe(struct kmem_cache *cache, enum lab_probe_id id);
 
-void *kmem_cache_alloc(struct kmem_cache *cache, gfp_t gfp);
-void kmem_cache_free(struct kmem_cache *cache, void *p);
+void *kc_cache_alloc_at(struct kmem_cache *cache, gfp_t gfp, const char *site);
+void kc_cache_free(struct kmem_cache *cache, void *p);
+
+/*
+ * kmem_cache_alloc - an object. @gfp: may it sleep (__GFP_DIRECT_RECLAIM), must it be zeroed. NULL: no
+ * memory, or a fault was ordered. Context: as @gfp says.
+ * kmem_cache_free - give it back. Context: any. Check builds stop on what is not a live object of this cache
+ * or has damaged red zones.
+ */
+#ifdef KC_DEBUG
+#define kmem_cache_alloc(cache, gfp)	kc_cache_alloc_at(cache, gfp, KC_SITE)
+#define kmem_cache_free(cache, p)	kc_cache_free(cache, p)
+#else
+static __always_inline void *kmem_cache_alloc(struct kmem_cache *cache, gfp_t gfp)
+{
+	void *p = gfp & __GFP_ZERO ? NULL : kc_mag_pop(cache);
+
+	return likely(p) ? p : kc_cache_alloc_at(cache, gfp, NULL);
+}
+
+static __always_inline void kmem_cache_free(struct kmem_cache *cache, void *p)
+{
+	if (unlikely(!kc_mag_push(cache, p)))
+		kc_cache_free(cache, p);
+}
+#endif
 void *__kmalloc(size_t size, gfp_t gfp);
 void kfree(const void *p);
 size_t ksize(const void *p);		/* bytes usable; check builds: exactly what was asked for */
@@ -42,7 +63,6 @@ unsigned long kc_cache_live(struct kmem_cache *cache);
 /* Slab bytes handed out and not freed, all caches, large kmallocs included; as above. */
 u64 kc_slab_live_bytes(void);
 
-void *kc_cache_alloc_at(struct kmem_cache *cache, gfp_t gfp, const char *site);
 void *kc_kmalloc_at(size_t size, gfp_t gfp, const char *site);
 
 #define KC_KMALLOC_CLASSES	16
@@ -61,7 +81,6 @@ static __always_inline unsigned int kc_kmalloc_index(size_t size)
 }
 
 #ifdef KC_DEBUG
-#define kmem_cache_alloc(cache, gfp)	kc_cache_alloc_at(cache, gfp, KC_SITE)
 #define __kmalloc(size, gfp)		kc_kmalloc_at(size, gfp, KC_SITE)
 #endif
 

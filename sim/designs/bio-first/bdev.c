@@ -23,7 +23,7 @@ static int blkdev_dio_submit(struct file *file, struct bio *bio, unsigned int fl
 	return 0;
 }
 
-static bool blkdev_is_aligned(struct file *file, loff_t pos, const struct iov_iter *iter)
+static inline bool blkdev_is_aligned(struct file *file, loff_t pos, const struct iov_iter *iter)
 {
 	unsigned int block_mask = bdev_logical_block_size(file->f_bdev) - 1;
 

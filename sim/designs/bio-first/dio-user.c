@@ -166,7 +166,7 @@ static void dio_rw_end_io(struct bio *bio)
 
 	if (unlikely(bio->bi_status))
 		err = blk_status_to_errno(bio->bi_status);
-	if (!rw->counted) {
+	if (likely(!rw->counted)) {
 		dio_rw_end_single(rw, bio, err);
 		return;
 	}
@@ -241,7 +241,7 @@ static loff_t dio_rw_send(struct file *file, struct bio *bio, loff_t pos, unsign
 }
 
 /* A request of several bios: the first one, which is filled, and what does not fit in it. */
-static void dio_rw_send_all(struct dio_rw *rw, struct iov_iter *iter, unsigned int flags)
+static noinline void dio_rw_send_all(struct dio_rw *rw, struct iov_iter *iter, unsigned int flags)
 {
 	struct file *file = rw->iocb->ki_filp;
 	blk_opf_t opf = dio_rw_opf(rw->iocb, flags);
@@ -298,25 +298,25 @@ ssize_t dio_rw(struct kiocb *iocb, struct iov_iter *iter, size_t count, unsigned
 	struct bio *bio;
 	int err;
 
-	if (!rw)
+	if (unlikely(!rw))
 		return -ENOMEM;
 	bio = rw->first;
 	rw->count = count;
 	rw->wait = sync ? &wait : NULL;
 	err = dio_rw_fill(rw, bio, iter);
 	/* With a second bio it could not be known before the first one is on its way whether all can go. */
-	if (!err && iov_iter_count(iter) && (iocb->ki_flags & IOCB_NOWAIT)) {
+	if (unlikely(iov_iter_count(iter)) && !err && (iocb->ki_flags & IOCB_NOWAIT)) {
 		bio_release_pages(bio, false);
 		err = -EAGAIN;
 	}
-	if (err) {
+	if (unlikely(err)) {
 		dio_rw_free(rw);
 		bio_put(bio);
 		return err;
 	}
 	if (sync)
 		init_completion(&wait.done);
-	if (iov_iter_count(iter))
+	if (unlikely(iov_iter_count(iter)))
 		dio_rw_send_all(rw, iter, flags);
 	else
 		dio_rw_send(iocb->ki_filp, bio, iocb->ki_pos, flags);

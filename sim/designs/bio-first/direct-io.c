@@ -171,11 +171,11 @@ static void dio_end(struct dio *dio)
 }
 
 /* A piece, or who submits, is done with @dio; the last one ends the bio. Any context. */
-static void dio_put(struct dio *dio)
+static inline void dio_put(struct dio *dio)
 {
-	if (dio->counted && !atomic_dec_and_test(&dio->left))
+	if (unlikely(dio->counted) && !atomic_dec_and_test(&dio->left))
 		return;
-	if (dio->need_sync || dio_ends_in_work)
+	if (unlikely(dio->need_sync || dio_ends_in_work))
 		dio_defer(&dio->tail);
 	else
 		dio_end(dio);
@@ -279,11 +279,13 @@ static bool dio_can_fua(const struct lab_extent *ext)
 static int dio_submit_piece(struct dio_walk *w, const struct lab_extent *ext)
 {
 	struct dio *dio = w->dio;
-	struct bio *bio = bio_next_split(&dio->tail.bio, ext->len_bytes >> SECTOR_SHIFT,
-					 w->nowait ? GFP_NOWAIT | __GFP_NOWARN : GFP_NOIO, &dio_piece_set);
-	bool last = bio == &dio->tail.bio;
+	struct bio *bio = &dio->tail.bio;
+	bool last = ext->len_bytes >= bio->bi_iter.bi_size;
 	struct dio_piece *piece;
 
+	if (unlikely(!last))
+		bio = bio_next_split(bio, ext->len_bytes >> SECTOR_SHIFT,
+				     w->nowait ? GFP_NOWAIT | __GFP_NOWARN : GFP_NOIO, &dio_piece_set);
 	if (unlikely(!bio))
 		return -EAGAIN;
 	piece = container_of(bio, struct dio_piece, bio);
@@ -294,26 +296,50 @@ static int dio_submit_piece(struct dio_walk *w, const struct lab_extent *ext)
 	bio_set_dev(bio, ext->bdev);
 	bio->bi_iter.bi_sector = ext->sector;
 	bio->bi_end_io = dio_piece_end_io;
-	if ((bio->bi_opf & REQ_FUA) && !dio_can_fua(ext)) {
+	if (unlikely(bio->bi_opf & REQ_FUA) && !dio_can_fua(ext)) {
 		bio->bi_opf &= ~REQ_FUA;
 		dio->need_sync = true;
 	}
-	if (!last || w->keep)
+	if (unlikely(!last || w->keep))
 		dio_get(dio);
 	dio_hold_piece(w->inode);
-	if (piece->flags & DIO_PIECE_CONVERT)
+	if (unlikely(piece->flags & DIO_PIECE_CONVERT))
 		dio_zero_edges(piece, ext);
 	submit_bio(bio);
 	return last;
 }
 
-static void dio_zero_front(struct bio *bio, unsigned int bytes)
+static noinline void dio_zero_front(struct bio *bio, unsigned int bytes)
 {
 	struct bvec_iter front = bio->bi_iter;
 
 	front.bi_size = bytes;
 	zero_fill_bio_iter(bio, front);
 	bio_advance(bio, bytes);
+}
+
+/*
+ * @ext holds no data yet. 0: it has been dealt with, or waited for; 1: it is to be written as it is; -errno.
+ */
+static __always_inline int dio_extent_without_data(struct dio_walk *w, const struct lab_extent *ext)
+{
+	if (!w->write) {
+		dio_zero_front(&w->dio->tail.bio, ext->len_bytes);
+		return 0;
+	}
+	if (WARN_ON(ext->type == LAB_HOLE))
+		return -EIO;
+	if (w->alone || !((ext->pos | (ext->pos + ext->len_bytes)) & (LAB_BLOCK_BYTES - 1)))
+		return 1;
+	/*
+	 * A block of which only a part is written: who else writes to it must be done, converted and all,
+	 * before the rest is zeroed, and must not begin before that is on disk.
+	 */
+	if (w->nowait)
+		return -EAGAIN;
+	lab_inode_dio_wait(w->inode);
+	w->alone = true;
+	return 0;
 }
 
 /*
@@ -336,27 +362,14 @@ static int dio_extent(struct dio_walk *w)
 		len = min_t(u64, len, round_up(w->isize, LAB_BLOCK_BYTES) - pos);
 	}
 	err = w->dio->file->f_map_ops->map(w->inode, pos, len, w->map_flags, &ext);
-	if (err)
+	if (unlikely(err))
 		return err;
-	if (w->whole && ext.len_bytes < bio->bi_iter.bi_size)
+	if (unlikely(w->whole) && ext.len_bytes < bio->bi_iter.bi_size)
 		return -EAGAIN;
-	if (ext.type != LAB_MAPPED && !w->write) {
-		dio_zero_front(bio, ext.len_bytes);
-		return 0;
-	}
-	if (WARN_ON(ext.type == LAB_HOLE))
-		return -EIO;
-	if (ext.type == LAB_UNWRITTEN && !w->alone &&
-	    ((ext.pos | (ext.pos + ext.len_bytes)) & (LAB_BLOCK_BYTES - 1))) {
-		/*
-		 * A block of which only a part is written: who else writes to it must be done, converted
-		 * and all, before the rest is zeroed, and must not begin before that is on disk.
-		 */
-		if (w->nowait)
-			return -EAGAIN;
-		lab_inode_dio_wait(w->inode);
-		w->alone = true;
-		return 0;
+	if (unlikely(ext.type != LAB_MAPPED)) {
+		err = dio_extent_without_data(w, &ext);
+		if (err != 1)
+			return err;
 	}
 	return dio_submit_piece(w, &ext);
 }
@@ -369,13 +382,13 @@ static int dio_walk(struct dio_walk *w)
 
 	while (!ret && bio->bi_iter.bi_size)
 		ret = dio_extent(w);
-	if (w->alone)
+	if (unlikely(w->alone))
 		lab_inode_dio_wait(w->inode);
 	return ret == 1 && w->keep ? 0 : ret;
 }
 
 /* i_rwsem exclusively: a write beyond i_size is waited for, and then its end becomes the size. */
-static void dio_extend(struct dio_walk *w, loff_t end, int err)
+static __always_inline void dio_extend(struct dio_walk *w, loff_t end, int err)
 {
 	lab_inode_dio_wait(w->inode);
 	if (!err && !READ_ONCE(w->dio->status))
@@ -392,7 +405,7 @@ static int dio_submit_locked(struct dio_walk *w, unsigned int flags, loff_t pos,
 
 	w->isize = i_size_read(w->inode);
 	extend = w->write && !(flags & DIO_LOCKED) && pos + len_bytes > w->isize;
-	if (extend && w->nowait)
+	if (unlikely(extend) && w->nowait)
 		return -EAGAIN;
 	if (w->write)
 		filemap_dio_write_begin(w->inode->i_mapping, pos, len_bytes);
@@ -400,10 +413,10 @@ static int dio_submit_locked(struct dio_walk *w, unsigned int flags, loff_t pos,
 		filemap_dio_read_begin(w->inode->i_mapping, pos, len_bytes);
 	dio_hold_bio(w->dio, w->inode);
 	w->keep = extend;
-	if (extend && (w->dio->tail.bio.bi_opf & REQ_FUA))
+	if (unlikely(extend) && (w->dio->tail.bio.bi_opf & REQ_FUA))
 		w->dio->need_sync = true;	/* for the new size */
 	ret = dio_walk(w);
-	if (extend)
+	if (unlikely(extend))
 		dio_extend(w, pos + len_bytes, ret);
 	return ret;
 }
@@ -416,13 +429,13 @@ static int dio_lock_and_submit(struct dio_walk *w, unsigned int flags)
 	enum lab_lock lock = LAB_LOCK_NONE;
 	int ret = 0;
 
-	if ((pos | len) & (bdev_logical_block_size(w->dio->file->f_bdev) - 1))
+	if (unlikely((pos | len) & (bdev_logical_block_size(w->dio->file->f_bdev) - 1)))
 		return -EINVAL;
 	if (w->write && !(flags & DIO_LOCKED))
 		ret = lab_lock_for_write(w->inode, pos, len, w->nowait, &lock);
 	else if (!w->write)
 		ret = lab_lock_for_read(w->inode, w->nowait, &lock);
-	if (ret)
+	if (unlikely(ret))
 		return ret;
 	ret = dio_submit_locked(w, flags, pos, len);
 	lab_unlock(w->inode, lock);
@@ -456,7 +469,7 @@ int dio_submit_mapped(struct file *file, struct bio *bio, unsigned int flags)
 
 	w.map_flags = (w.write ? LAB_MAP_CREATE : 0) | (nowait ? LAB_MAP_NOWAIT : 0);
 	ret = dio_lock_and_submit(&w, flags);
-	if (ret == 1)
+	if (likely(ret == 1))
 		return 0;
 	if (ret == -EAGAIN && !whole && (flags & DIO_NOBLOCK))
 		return -EAGAIN;

@@ -80,7 +80,7 @@ static void fs_close(struct lab_file *lf)
 
 /* ---- checks ------------------------------------------------------------------------------ */
 
-static bool fs_is_aligned(struct file *file, loff_t pos, const struct iov_iter *iter)
+static inline bool fs_is_aligned(struct file *file, loff_t pos, const struct iov_iter *iter)
 {
 	unsigned int block_mask = bdev_logical_block_size(file->f_bdev) - 1;
 

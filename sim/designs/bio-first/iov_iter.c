@@ -19,23 +19,12 @@
 #include <linux/uaccess.h>
 #include "design.h"
 
-/**
- * import_iovec - check a caller's segments and point an iterator at them
- * @uvec: the segments; must live as long as the iterator
- * @nr_segs: how many; more than UIO_MAXIOV is an error
- * @i: where to put it; undefined on error
- *
- * Every segment is checked, empty ones too. More than MAX_RW_COUNT bytes are cut off. Context: any.
- * Return: 0; -EINVAL (too many segments, a negative length), -EFAULT (an address that is not the user's).
- */
-int import_iovec(const struct lab_iovec *uvec, unsigned int nr_segs, struct iov_iter *i)
+/* import_iovec() of what is not one segment of the user's. */
+int __import_iovec(const struct lab_iovec *uvec, unsigned int nr_segs, struct iov_iter *i)
 {
 	size_t total = 0;
 	unsigned int seg;
 	int err = 0;
-
-	BUILD_BUG_ON(sizeof(struct iovec) != sizeof(struct lab_iovec));
-	BUILD_BUG_ON(offsetof(struct iovec, iov_len) != offsetof(struct lab_iovec, len_bytes));
 
 	if (nr_segs > UIO_MAXIOV)
 		return -EINVAL;
@@ -46,9 +35,6 @@ int import_iovec(const struct lab_iovec *uvec, unsigned int nr_segs, struct iov_
 			err = -EFAULT;
 		total += min_t(size_t, uvec[seg].len_bytes, MAX_RW_COUNT - total);
 	}
-	i->iov = (const struct iovec *)uvec;
-	i->nr_segs = nr_segs;
-	i->iov_offset = 0;
 	i->count = total;
 	if (nr_segs && unlikely(!uvec->len_bytes))
 		iov_iter_advance(i, 0);		/* over empty segments */
@@ -191,6 +177,32 @@ static int bio_pin_segment(struct bio *bio, struct iov_iter *iter)
 	return 0;
 }
 
+/* Is all that is left within one page? Most of small IO is. */
+static inline bool iov_iter_is_page(const struct iov_iter *iter)
+{
+	return iter->count && iov_iter_is_single(iter) &&
+	       offset_in_page(iov_iter_base(iter)) + iter->count <= PAGE_SIZE;
+}
+
+/* Pin all that is left, iov_iter_is_page(), into @bio, which is empty, with room. 0 or -errno. */
+static inline int bio_pin_page(struct bio *bio, struct iov_iter *iter)
+{
+	unsigned long addr = iov_iter_base(iter);
+	size_t len = iter->count;
+	struct page *page;
+	int nr;
+
+	nr = pin_user_pages_fast(addr, 1, bio_op(bio) == REQ_OP_READ ? FOLL_WRITE : 0, &page);
+	if (unlikely(nr != 1))
+		return nr ? nr : -EFAULT;
+	bvec_set_page(bio->bi_io_vec, page, len, offset_in_page(addr));
+	bio->bi_vcnt = 1;
+	bio->bi_iter.bi_size = len;
+	iter->iov_offset += len;
+	iter->count = 0;
+	return 0;
+}
+
 /* Give @extra bytes at the end of @bio, less than a page, back to @iter, and unpin what only they needed. */
 static void bio_unpin_tail(struct bio *bio, struct iov_iter *iter, unsigned int extra)
 {
@@ -228,6 +240,8 @@ int bio_iov_iter_get_pages(struct bio *bio, struct iov_iter *iter, unsigned int 
 	int ret = 0;
 
 	bio_set_flag(bio, BIO_PAGE_PINNED);
+	if (!bio->bi_vcnt && bio->bi_max_vecs && !(iter->count & block_mask) && iov_iter_is_page(iter))
+		return bio_pin_page(bio, iter);
 	while (iov_iter_count(iter) && !ret)
 		ret = bio_pin_segment(bio, iter);
 	extra = bio->bi_iter.bi_size & block_mask;

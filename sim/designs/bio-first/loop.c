@@ -245,7 +245,7 @@ static void loop_submit_bio(struct bio *bio)
 		return;
 	cmd = loop_cmd_alloc(lo, bio, GFP_NOWAIT);
 	if (likely(cmd)) {
-		cmd->shard = current->pid % LOOP_SHARDS;
+		cmd->shard = (unsigned int)current->pid % LOOP_SHARDS;
 		loop_get(lo, cmd->shard);
 		loop_handle(cmd);
 	} else if (bio->bi_opf & REQ_NOWAIT) {

@@ -64,7 +64,7 @@ static int blkdev_checks(struct kiocb *iocb, struct iov_iter *iter)
 	return 1;
 }
 
-static bool blkdev_is_aligned(struct block_device *bdev, loff_t pos, const struct iov_iter *iter)
+static inline bool blkdev_is_aligned(struct block_device *bdev, loff_t pos, const struct iov_iter *iter)
 {
 	unsigned int len_mask = bdev_logical_block_size(bdev) - 1;
 

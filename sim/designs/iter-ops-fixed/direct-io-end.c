@@ -50,7 +50,7 @@ static void dio_free(struct dio *dio)
 		kmem_cache_free(dio_cache, dio);
 }
 
-static void dio_setup(struct dio *dio, struct dio_walk *w, bool embedded)
+static inline void dio_setup(struct dio *dio, struct dio_walk *w, bool embedded)
 {
 	dio->iocb = w->iocb;
 	dio->file = w->file;
@@ -72,7 +72,7 @@ static void dio_setup(struct dio *dio, struct dio_walk *w, bool embedded)
 	w->dio = dio;
 }
 
-static struct bio *dio_bio_alloc(struct dio_walk *w, struct bio_set *bs, unsigned int nr_vecs)
+static inline struct bio *dio_bio_alloc(struct dio_walk *w, struct bio_set *bs, unsigned int nr_vecs)
 {
 	blk_opf_t opf = w->write ? REQ_OP_WRITE | REQ_SYNC | REQ_IDLE : REQ_OP_READ;
 

@@ -105,7 +105,7 @@ static void piece_take_dio(struct dio_walk *w, struct dio_piece *piece)
 	struct dio *dio = w->dio;
 
 	dio->done_bytes = w->pos + piece->len_bytes - w->start;
-	if (w->pos + piece->len_bytes == w->end) {
+	if (likely(w->pos + piece->len_bytes == w->end)) {
 		w->handed = true;
 		return;
 	}
@@ -118,7 +118,8 @@ static void piece_take_dio(struct dio_walk *w, struct dio_piece *piece)
 }
 
 /* Several bios: the builder counts as one until all are submitted. An error ends the piece with it. */
-static void piece_submit_multi(struct dio_walk *w, struct dio_piece *piece, const struct lab_extent *ext)
+static noinline void piece_submit_multi(struct dio_walk *w, struct dio_piece *piece,
+					const struct lab_extent *ext)
 {
 	u32 len = piece->len_bytes, got = piece->bio.bi_iter.bi_size;
 	loff_t pos = piece->pos, end = pos + len;
@@ -141,7 +142,7 @@ static void piece_submit_multi(struct dio_walk *w, struct dio_piece *piece, cons
 /* ---- one extent ---------------------------------------------------------------------- */
 
 /* A read where the file has no data. */
-static int dio_zero_fill(struct dio_walk *w, u64 len_bytes)
+static noinline int dio_zero_fill(struct dio_walk *w, u64 len_bytes)
 {
 	if (iov_iter_zero(w->iter, len_bytes) != len_bytes)
 		return -EFAULT;
@@ -167,23 +168,25 @@ static int dio_extent(struct dio_walk *w, const struct lab_extent *ext)
 	bool edges;
 	int ret;
 
-	if (!w->write && ext->type != LAB_MAPPED)
-		return dio_zero_fill(w, len);
-	if (WARN_ON_ONCE(ext->type == LAB_HOLE))
-		return -EIO;
+	if (unlikely(ext->type != LAB_MAPPED)) {
+		if (!w->write)
+			return dio_zero_fill(w, len);
+		if (WARN_ON_ONCE(ext->type == LAB_HOLE))
+			return -EIO;
+	}
 	if (!w->checked && !dio_is_aligned(w, ext->bdev))
 		return -EINVAL;
 	w->checked = true;
 
 	piece = piece_alloc(w, len);
-	if (!piece)
+	if (unlikely(!piece))
 		return iocb_may_block(w->iocb) ? -ENOMEM : -EAGAIN;
 	ret = iov_iter_fill_bio(w->iter, &piece->bio, len, bdev_logical_block_size(ext->bdev));
 	edges = ext->type == LAB_UNWRITTEN && ((w->pos | (w->pos + len)) & (LAB_BLOCK_BYTES - 1));
 	/* What may not wait is one bio: a second could not be taken back when it fails. */
 	if (!ret && !iocb_may_block(w->iocb) && (edges || piece->bio.bi_iter.bi_size < len))
 		ret = -EAGAIN;
-	if (ret) {
+	if (unlikely(ret)) {
 		*w->iter = saved;
 		piece_abort(w, piece);
 		return ret;
@@ -194,7 +197,7 @@ static int dio_extent(struct dio_walk *w, const struct lab_extent *ext)
 	piece_take_dio(w, piece);
 	lab_inode_dio_begin(w->inode);
 	w->pos += len;
-	if (edges || piece->bio.bi_iter.bi_size < len)
+	if (unlikely(edges || piece->bio.bi_iter.bi_size < len))
 		piece_submit_multi(w, piece, ext);
 	else
 		piece_bio_submit(w, piece, &piece->bio, ext, ext->pos);
@@ -209,9 +212,9 @@ static int dio_walk_extents(struct dio_walk *w)
 		struct lab_extent ext;
 		int ret = w->file->f_dio_ops->map(w->inode, w->pos, w->end - w->pos, w->map_flags, &ext);
 
-		if (ret)
+		if (unlikely(ret))
 			return ret;
-		if ((w->iocb->ki_flags & IOCB_NOWAIT) && ext.len_bytes < w->end - w->pos)
+		if (unlikely(w->iocb->ki_flags & IOCB_NOWAIT) && ext.len_bytes < w->end - w->pos)
 			return -EAGAIN;
 		ret = dio_extent(w, &ext);
 		if (ret)
@@ -226,7 +229,7 @@ static ssize_t dio_submitted(struct dio_walk *w, int ret, struct dio **waited)
 	struct dio *dio = w->dio;
 	ssize_t done = w->pos - w->start;
 
-	if (w->handed) {
+	if (likely(w->handed)) {
 		*waited = w->wait ? dio : NULL;
 		return -EIOCBQUEUED;
 	}
@@ -290,7 +293,7 @@ ssize_t dio_submit(struct kiocb *iocb, struct iov_iter *iter, unsigned int flags
 		return 0;
 
 	ret = dio_walk_extents(&w);
-	if (w.plugged)
+	if (unlikely(w.plugged))
 		blk_finish_plug(&w.plug);
 	return dio_submitted(&w, ret, waited);
 }

@@ -146,12 +146,21 @@ static void user_advance(struct iov_iter *iter, size_t bytes)
 	}
 }
 
+/* Are the next @bytes within one page, and one segment? Most of small IO is. */
+static inline bool user_is_page(const struct iov_iter *iter, size_t bytes)
+{
+	return bytes && bytes <= iter->iov->len_bytes - iter->iov_offset &&
+	       offset_in_page(iter->iov->base + iter->iov_offset) + bytes <= PAGE_SIZE;
+}
+
 /* A segment of no bytes has no address to be aligned, as in 6.18. */
 static bool user_is_aligned(const struct iov_iter *iter, unsigned int addr_mask, unsigned int len_mask)
 {
 	struct iov_iter at = *iter;
 
 	assert_user(iter);
+	if (likely(at.count && at.count <= at.iov->len_bytes - at.iov_offset))
+		return !(((at.iov->base + at.iov_offset) & addr_mask) | (at.count & len_mask));
 	while (at.count) {
 		size_t len = seg_left(&at);
 
@@ -169,6 +178,8 @@ static unsigned int user_npages(const struct iov_iter *iter, size_t bytes, unsig
 
 	assert_user(iter);
 	bytes = min(bytes, at.count);
+	if (user_is_page(iter, bytes))
+		return min(1u, max);
 	while (bytes && pages < max) {
 		size_t len = min(seg_left(&at), bytes);
 
@@ -254,6 +265,23 @@ static ssize_t user_pin_batch(struct iov_iter *iter, struct bio *bio, size_t len
 	return done;
 }
 
+/* Pin the next @bytes, user_is_page(), into @bio, which is empty, with room. 0 or -errno. */
+static inline int user_pin_page(struct iov_iter *iter, struct bio *bio, size_t bytes, unsigned int gup_flags)
+{
+	unsigned long addr = iter->iov->base + iter->iov_offset;
+	struct page *page;
+	int nr;
+
+	nr = pin_user_pages_fast(addr, 1, gup_flags, &page);
+	if (unlikely(nr != 1))
+		return nr ? nr : -EFAULT;
+	bvec_set_page(bio->bi_io_vec, page, bytes, offset_in_page(addr));
+	bio->bi_vcnt = 1;
+	bio->bi_iter.bi_size = bytes;
+	seg_advance(iter, bytes);
+	return 0;
+}
+
 /*
  * All or nothing up to what the bio holds: a fault anywhere fails the whole call in the end, so it may fail
  * here.
@@ -261,11 +289,14 @@ static ssize_t user_pin_batch(struct iov_iter *iter, struct bio *bio, size_t len
 static int user_fill_bio(struct iov_iter *iter, struct bio *bio, size_t bytes, unsigned int align)
 {
 	unsigned int gup_flags = op_is_write(bio->bi_opf) ? 0 : FOLL_WRITE, over;
-	struct iov_iter saved = *iter;
+	struct iov_iter saved;
 
 	assert_user(iter);
 	bio_set_flag(bio, BIO_PAGE_PINNED);
 	bytes = min(bytes, iter->count);
+	if (user_is_page(iter, bytes))
+		return user_pin_page(iter, bio, bytes, gup_flags);
+	saved = *iter;
 	while (bytes) {
 		size_t len = min(seg_left(iter), bytes);
 		ssize_t done = len ? user_pin_batch(iter, bio, len, gup_flags) : 0;
@@ -301,18 +332,8 @@ const struct iov_iter_ops iovec_iter_ops = {
 	.fill_bio		= user_fill_bio,
 };
 
-/**
- * iov_iter_init - an iterator over the segments a program passed
- * @iter: to be set; undefined on error
- * @iov: lives as long as the iterator is used
- * @nr_segs: at most UIO_MAXIOV
- *
- * Every segment must lie below the end of user addresses, one of no bytes too; what is mapped there is
- * found out later. Bytes beyond MAX_RW_COUNT are left out. Context: any. Return: 0, -EINVAL (too many
- * segments, a negative length), -EFAULT (a kernel address). Source: the rules of import_iovec() of Linux
- * 6.1.
- */
-int iov_iter_init(struct iov_iter *iter, const struct lab_iovec *iov, unsigned int nr_segs)
+/* iov_iter_init() of what is not one segment of the user's. */
+int __iov_iter_init(struct iov_iter *iter, const struct lab_iovec *iov, unsigned int nr_segs)
 {
 	size_t count = 0;
 	unsigned int i;
@@ -326,9 +347,6 @@ int iov_iter_init(struct iov_iter *iter, const struct lab_iovec *iov, unsigned i
 			return -EFAULT;
 		count += min(iov[i].len_bytes, MAX_RW_COUNT - count);
 	}
-	iter->ops = &iovec_iter_ops;
-	iter->iov = iov;
-	iter->iov_offset = 0;
 	iter->count = count;
 	return 0;
 }

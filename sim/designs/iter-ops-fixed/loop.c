@@ -74,7 +74,7 @@ static inline bool loop_cmd_needs_table(const struct loop_cmd *cmd)
 }
 
 /* What is left of its memory. */
-static void loop_cmd_iter(const struct loop_cmd *cmd, struct iov_iter *iter)
+static inline void loop_cmd_iter(const struct loop_cmd *cmd, struct iov_iter *iter)
 {
 	const struct bio *bio = cmd->bio;
 
@@ -263,10 +263,8 @@ static void loop_work(struct work_struct *work)
 
 /* ---- dispatch: inline or worker ------------------------------------------------------------------ */
 
-static bool loop_needs_worker(const struct loop_cmd *cmd)
+static inline bool loop_needs_worker(const struct loop_cmd *cmd, blk_opf_t opf)
 {
-	blk_opf_t opf = loop_cmd_opf(cmd);
-
 	return loop_knobs.handoff == LAB_HANDOFF_WORKER || lab_op_no_data(opf) || (opf & REQ_PREFLUSH) ||
 	       !loop_cmd_bytes(cmd) || (loop_cmd_needs_table(cmd) && !cmd->table);
 }
@@ -284,7 +282,7 @@ static void loop_handle(struct loop_cmd *cmd)
 		loop_complete(cmd, BLK_STS_IOERR);
 		return;
 	}
-	if (loop_needs_worker(cmd)) {
+	if (loop_needs_worker(cmd, opf)) {
 		loop_punt(cmd);
 		return;
 	}
@@ -345,7 +343,7 @@ static void loop_submit_bio(struct bio *bio)
 		return;
 	cmd = loop_cmd_alloc(lo, GFP_NOWAIT);
 	if (likely(cmd)) {
-		unsigned int shard = current->pid % LOOP_SHARDS;
+		unsigned int shard = (unsigned int)current->pid % LOOP_SHARDS;
 
 		loop_get(lo, shard);
 		loop_handle_bio(lo, cmd, bio, shard);

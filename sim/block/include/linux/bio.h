@@ -280,9 +280,39 @@ static inline struct bio *bio_alloc(struct block_device *bdev, unsigned short nr
 	return bio_alloc_bioset(bdev, nr_vecs, opf, gfp, &fs_bio_set);
 }
 
-void bio_init(struct bio *bio, struct block_device *bdev, struct bio_vec *table, unsigned short max_vecs,
-	      blk_opf_t opf);
-void bio_uninit(struct bio *bio);
+/**
+ * bio_init - make @bio an empty bio
+ * @bdev: may be NULL until submission
+ * @table: array of @max_vecs elements, the caller's; NULL with 0
+ *
+ * The memory is the caller's (on a stack, in a structure); undo with bio_uninit(). Context: any.
+ */
+static inline void bio_init(struct bio *bio, struct block_device *bdev, struct bio_vec *table,
+			    unsigned short max_vecs, blk_opf_t opf)
+{
+	bio->bi_next = NULL;
+	bio->bi_bdev = bdev;
+	bio->bi_opf = opf;
+	bio->bi_flags = 0;
+	bio->bi_status = BLK_STS_OK;
+	bio->bi_lab_scope = lab_scope();
+	atomic_set(&bio->__bi_remaining, 1);
+	bio->bi_iter = (struct bvec_iter) { };
+	bio->bi_end_io = NULL;
+	bio->bi_private = NULL;
+	bio->bi_vcnt = 0;
+	bio->bi_max_vecs = max_vecs;
+	atomic_set(&bio->__bi_cnt, 1);
+	bio->bi_io_vec = table;
+	bio->bi_pool = NULL;
+}
+
+/* The end of a bio whose memory is the caller's. It must not be in flight. Context: any. */
+static inline void bio_uninit(struct bio *bio)
+{
+	BUG_ON(bio->bi_next);
+}
+
 void bio_reset(struct bio *bio, struct block_device *bdev, blk_opf_t opf);
 
 static inline void bio_cnt_set(struct bio *bio, unsigned int count)

@@ -261,7 +261,32 @@ static inline unsigned int bdev_write_zeroes_sectors(struct block_device *bdev)
 	return bdev_get_queue(bdev)->limits.max_write_zeroes_sectors;
 }
 
-struct bio *bio_split_to_limits(struct bio *bio);
+/* Is what is left of @bio one segment by the rules of @lim? */
+static inline bool lab_bio_is_one_segment(const struct bio *bio, const struct queue_limits *lim)
+{
+	const struct bvec_iter *it = &bio->bi_iter;
+
+	return (bio->bi_opf & REQ_OP_MASK) <= REQ_OP_WRITE && it->bi_size &&
+	       it->bi_size <= lim->lab_one_segment_bytes &&
+	       it->bi_size + it->bi_bvec_done <= bio->bi_io_vec[it->bi_idx].bv_len;
+}
+
+struct bio *lab_split_to_limits(struct bio *bio);
+
+/**
+ * bio_split_to_limits - the front of @bio that its disk's queue takes
+ *
+ * For ->submit_bio of drivers whose limits bind. Returns @bio, or a front of it whose rest has been
+ * submitted again, or NULL when the bio has been ended (REQ_NOWAIT, impossible limits). Context: task,
+ * under ->submit_bio.
+ */
+static inline struct bio *bio_split_to_limits(struct bio *bio)
+{
+	if (likely(lab_bio_is_one_segment(bio, &bdev_get_queue(bio->bi_bdev)->limits)))
+		return bio;
+	return lab_split_to_limits(bio);
+}
+
 struct bio *bio_split_rw(struct bio *bio, const struct queue_limits *lim, unsigned int *nr_segs,
 			 struct bio_set *bs, unsigned int max_bytes);
 

@@ -14,9 +14,11 @@
 #include <linux/bug.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
+#include <linux/stddef.h>
+#include <linux/uaccess.h>
+#include "design.h"
 
 struct bio;
-struct lab_iovec;
 
 struct iovec {
 	void __user *iov_base;
@@ -64,7 +66,35 @@ static inline size_t iov_iter_single_seg_count(const struct iov_iter *i)
 	return min(i->count, i->iov->iov_len - i->iov_offset);
 }
 
-int import_iovec(const struct lab_iovec *uvec, unsigned int nr_segs, struct iov_iter *i);
+int __import_iovec(const struct lab_iovec *uvec, unsigned int nr_segs, struct iov_iter *i);
+
+/**
+ * import_iovec - check a caller's segments and point an iterator at them
+ * @uvec: the segments; must live as long as the iterator
+ * @nr_segs: how many; more than UIO_MAXIOV is an error
+ * @i: where to put it; undefined on error
+ *
+ * Every segment is checked, empty ones too. More than MAX_RW_COUNT bytes are cut off. Context: any.
+ * Return: 0; -EINVAL (too many segments, a negative length), -EFAULT (an address that is not the user's).
+ */
+static inline int import_iovec(const struct lab_iovec *uvec, unsigned int nr_segs, struct iov_iter *i)
+{
+	BUILD_BUG_ON(sizeof(struct iovec) != sizeof(struct lab_iovec));
+	BUILD_BUG_ON(offsetof(struct iovec, iov_len) != offsetof(struct lab_iovec, len_bytes));
+	BUILD_BUG_ON(TASK_SIZE_MAX > MAX_RW_COUNT);
+
+	i->iov = (const struct iovec *)uvec;
+	i->nr_segs = nr_segs;
+	i->iov_offset = 0;
+	/* One segment that is as it should be: access_ok() implies that its length is not negative. */
+	if (likely(nr_segs == 1 && uvec->len_bytes &&
+		   access_ok((const void __user *)uvec->base, uvec->len_bytes))) {
+		i->count = uvec->len_bytes;
+		return 0;
+	}
+	return __import_iovec(uvec, nr_segs, i);
+}
+
 void __iov_iter_advance(struct iov_iter *i, size_t bytes);
 void iov_iter_revert(struct iov_iter *i, size_t unroll);
 unsigned int __iov_iter_npages(const struct iov_iter *i, unsigned int maxpages);

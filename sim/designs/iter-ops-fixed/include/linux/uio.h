@@ -21,6 +21,7 @@
 #include <linux/bug.h>
 #include <linux/minmax.h>
 #include <linux/bvec.h>
+#include <linux/uaccess.h>
 #include <kc/probe.h>
 #include "design.h"
 
@@ -78,7 +79,33 @@ struct iov_iter {
 
 extern const struct iov_iter_ops iovec_iter_ops, bvec_iter_ops;
 
-int iov_iter_init(struct iov_iter *iter, const struct lab_iovec *iov, unsigned int nr_segs);
+int __iov_iter_init(struct iov_iter *iter, const struct lab_iovec *iov, unsigned int nr_segs);
+
+/**
+ * iov_iter_init - an iterator over the segments a program passed
+ * @iter: to be set; undefined on error
+ * @iov: lives as long as the iterator is used
+ * @nr_segs: at most UIO_MAXIOV
+ *
+ * Every segment must lie below the end of user addresses, one of no bytes too; what is mapped there is
+ * found out later. Bytes beyond MAX_RW_COUNT are left out. Context: any. Return: 0, -EINVAL (too many
+ * segments, a negative length), -EFAULT (a kernel address). Source: the rules of import_iovec() of Linux
+ * 6.1.
+ */
+static inline int iov_iter_init(struct iov_iter *iter, const struct lab_iovec *iov, unsigned int nr_segs)
+{
+	BUILD_BUG_ON(TASK_SIZE_MAX > MAX_RW_COUNT);
+
+	iter->ops = &iovec_iter_ops;
+	iter->iov = iov;
+	iter->iov_offset = 0;
+	/* One segment that is as it should be: access_ok() implies that its length is not negative. */
+	if (likely(nr_segs == 1 && access_ok((const void __user *)iov->base, iov->len_bytes))) {
+		iter->count = iov->len_bytes;
+		return 0;
+	}
+	return __iov_iter_init(iter, iov, nr_segs);
+}
 
 /**
  * iov_iter_bvec - an iterator over pages somebody else holds
