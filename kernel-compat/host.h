@@ -189,6 +189,8 @@ struct host_disk_info {
 int host_disk_open(const char *path, unsigned int flags, host_u64 size_bytes, struct host_disk **out,
 		   struct host_disk_info *info, char *why, host_size why_bytes);
 void host_disk_close(struct host_disk *d);
+/* The same for a disk that nothing was done with: a file that host_disk_open() made is removed again. */
+void host_disk_discard(struct host_disk *d);
 
 enum host_op { HOST_OP_READ, HOST_OP_WRITE, HOST_OP_FLUSH, HOST_OP_PUNCH, HOST_OP_ZERO };
 #define HOST_RW_DSYNC	1		/* durable before it completes (FUA) */
@@ -198,6 +200,8 @@ struct host_cqe {
 	int res;			/* bytes, 0 or -errno */
 };
 
+/* 0, or -errno: no ring can be made on this host, @why is one line that says why. Needs no task. */
+int host_ring_check(char *why, host_size why_bytes);
 /* The calling task's ring, made at first use. NULL: io_uring is forbidden; the reason was printed once. */
 struct host_ring *host_ring(void);
 /*
@@ -221,6 +225,12 @@ host_u64 host_ring_enters(void);		/* io_uring_enter calls of the calling task */
 /* --- words -------------------------------------------------------------------------- */
 
 void host_puts(const char *line);		/* stderr, one write, newline added */
+/*
+ * Keep lines instead of printing them, until they are released: printed, or forgotten. host_die()
+ * prints them before its own; a forked child holds nothing.
+ */
+void host_puts_hold(void);
+void host_puts_release(int print);
 void host_out(const char *text, host_size bytes);	/* stdout, buffered */
 _Noreturn void host_die(const char *line);	/* print, backtrace where possible, abort */
 /*

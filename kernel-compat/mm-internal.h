@@ -15,29 +15,6 @@
 
 /* --- a task's own stock of free pages and objects (release builds) ------------------ */
 
-#define KC_PAGE_MAG	64	/* free pages a task keeps */
-#define KC_OBJ_MAG	64	/* free objects of each cache a task keeps, at most */
-
-struct kc_obj_mag {
-	void *head;		/* chained through kc_obj_link() */
-	unsigned int room;	/* further objects it takes */
-	unsigned int cap;	/* room when empty; 0: not used yet */
-};
-
-/*
- * Touched by its task alone, so neither locked nor atomic. kc_no_cache stands in for tasks that have none
- * yet: it never has an object and never has room, so both fast paths fall through to where one is made.
- */
-struct kc_task_cache {
-	struct list_head node;			/* all of them, for kmem_cache_destroy() */
-	unsigned int nr_pages, page_room;
-	struct page *page[KC_PAGE_MAG];
-	struct kc_obj_mag obj[KC_MAX_CACHES];
-};
-
-extern struct kc_task_cache kc_no_cache;
-extern __thread struct kc_task_cache *kc_task_cache;
-
 /* kmem_cache_alloc() of an object of which only the first @size_bytes are the caller's (slab.c). */
 void *kc_cache_alloc_sized(struct kmem_cache *cache, size_t size_bytes, gfp_t gfp, const char *site);
 

@@ -11,44 +11,9 @@
 #include <linux/spinlock.h>
 #include "mm-internal.h"
 
-#define KC_CACHE_NAME	32
 #define KC_RED_ZONE	16	/* bytes before an object, and at least as many after it (check builds) */
 
-struct kmem_cache {
-	/* read by the fast path */
-	unsigned int id;
-	unsigned int object_size;
-	int link_off;			/* where a free object keeps the next one's address, from its start */
-	enum lab_probe_id probe;
-	unsigned int batch;		/* objects that move between a magazine and the slabs at once */
-	unsigned int mag_room;		/* of an empty magazine */
-
-	unsigned int stride;		/* from object to object */
-	unsigned int obj_off;		/* of an object in its slot: header and red zone (check builds) */
-	unsigned int align;
-	unsigned int order, min_order;	/* of a slab: wanted, and the least that holds an object */
-	void (*ctor)(void *p);
-	char name[KC_CACHE_NAME];
-	bool used;
-
-	spinlock_t lock;		/* the rest, and the slabs' own fields */
-	struct list_head partial;	/* slabs with a free object */
-	struct list_head full;
-	unsigned int nr_empty;		/* on partial, with nothing in use */
-	unsigned long nr_inuse;		/* objects in use or in magazines */
-
-#ifdef KC_DEBUG
-	void *quarantine, *quarantine_last;	/* freed objects, oldest first */
-	unsigned int nr_quarantine;
-#endif
-};
-
 extern struct kmem_cache kc_caches[KC_MAX_CACHES];
-
-static inline void **kc_obj_link(const struct kmem_cache *cache, void *p)
-{
-	return (void **)((char *)p + cache->link_off);
-}
 
 static inline unsigned int kc_slab_objects(const struct kmem_cache *cache, const struct page *slab)
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * common.c - runs, words, clocks, the random stream, and the ways out of the process.
+ * common.c - runs, clocks, the random stream, and the ways out of the process.
  *
  * The random stream is splitmix64: one add and three multiplications a number, any seed is as good
  * as any other, and neighbouring seeds give unrelated streams. det draws everything from one
@@ -175,46 +175,7 @@ host_u64 host_process_cpu_ns(void)
 	return clock_read_ns(CLOCK_PROCESS_CPUTIME_ID);
 }
 
-/* --- words ------------------------------------------------------------------------------------ */
-
-static void write_all(int fd, const char *p, size_t left)
-{
-	while (left) {
-		ssize_t n = write(fd, p, left);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return;
-		p += n;
-		left -= (size_t)n;
-	}
-}
-
-/**
- * host_puts - one line to stderr, in one write as far as a line has room for it
- * @line: without its newline
- */
-void host_puts(const char *line)
-{
-	char buf[1024];
-	size_t len = strlen(line);
-
-	if (len < sizeof(buf)) {
-		memcpy(buf, line, len);
-		buf[len] = '\n';
-		write_all(2, buf, len + 1);
-		return;
-	}
-	write_all(2, line, len);
-	write_all(2, "\n", 1);
-}
-
-/** host_out - @bytes of @text to stdout, buffered; host_exit() and the end of main flush it */
-void host_out(const char *text, host_size bytes)
-{
-	fwrite(text, 1, bytes, stdout);
-}
+/* --- ways out --------------------------------------------------------------------------------- */
 
 /** host_backtrace - return addresses of the caller's frames, innermost first; returns their number */
 unsigned int host_backtrace(void **pcs, unsigned int max)
@@ -249,6 +210,7 @@ _Noreturn void host_die(const char *line)
 		for (;;)
 			pause();
 	}
+	host_puts_release(1);
 	if (die_context)
 		host_puts(die_context);
 	host_puts(line);

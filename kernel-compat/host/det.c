@@ -34,6 +34,7 @@
 #define READ_NS			20
 #define IO_NS			10000
 #define DUMP_FRAMES		32
+#define DUMP_FRAME_BYTES	80	/* a line of the dump, about */
 #define GUARD_BYTES		4096u
 
 struct det_stack {
@@ -172,7 +173,7 @@ static void dump_self(struct host_task *t)
 		 t->fiber->io ? ", transfers in flight" : "", t->fiber->token ? ", has its token" : "");
 	host_puts(line);
 	n = backtrace(pcs, DUMP_FRAMES);
-	backtrace_symbols_fd(pcs, n, 2);
+	backtrace_symbols_fd(pcs, n, words_fd((size_t)n * DUMP_FRAME_BYTES));
 }
 
 /* Runs in a task that was just switched to. */

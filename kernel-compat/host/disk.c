@@ -395,7 +395,9 @@ int host_disk_open(const char *path, unsigned int flags, host_u64 size_bytes, st
 		return err;
 	}
 	d = calloc(1, sizeof(*d));
-	if (!d)
+	if (d && o.made)
+		d->made = strdup(path);
+	if (!d || (o.made && !d->made))
 		die_errno("host_disk_open", ENOMEM);
 	d->fd = o.fd;
 	d->rdonly = flags & HOST_DISK_RDONLY;
@@ -416,5 +418,19 @@ void host_disk_close(struct host_disk *d)
 		disk_slots[d->slot] = false;
 		pthread_mutex_unlock(&disk_lock);
 	}
+	free(d->made);
 	free(d);
+}
+
+/**
+ * host_disk_discard - close a disk that was not used after all
+ * @d: nothing was written to it; NULL: nothing
+ *
+ * A file that host_disk_open() made is removed again: who is refused finds the folder as it was.
+ */
+void host_disk_discard(struct host_disk *d)
+{
+	if (d && d->made)
+		unlink(d->made);
+	host_disk_close(d);
 }

@@ -60,6 +60,7 @@ static _Noreturn void fork_child(void (*fn)(void *arg), void *arg, int err_fd)
 	int null;
 
 	in_child = true;
+	words_in_child();
 	null = open("/dev/null", O_WRONLY);
 
 	if (null < 0 || dup2(null, 1) < 0 || dup2(err_fd, 2) < 0)

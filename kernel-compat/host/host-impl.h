@@ -2,7 +2,8 @@
 /*
  * host-impl.h - what the files of kernel-compat/host/ share. Nobody above host.h includes it.
  *
- *	common.c  runs, words, clocks, the random stream, ways out of the process
+ *	common.c  runs, clocks, the random stream, ways out of the process
+ *	words.c   lines to stderr, at once or held back
  *	task.c    the table of tasks, and the calls that only choose an engine
  *	thr.c     engine of pthreads		det.c  engine of fibers (KC_DET builds)
  *	mem.c     RAM, the user window, host_alloc()
@@ -122,6 +123,8 @@ void det_set_limits(uint64_t max_steps, bool dump);
 uint64_t rand_next(uint64_t *state);
 uint64_t rand_below(uint64_t *state, uint64_t below);
 _Noreturn void die_errno(const char *what, int err);
+int words_fd(size_t bytes);		/* stderr, or what stands for it while lines are held; -1: nowhere */
+void words_in_child(void);
 
 /* --- checkers (check.c) ----------------------------------------------------------------------- */
 
@@ -168,6 +171,7 @@ struct host_disk {
 	int slot;
 	bool rdonly;
 	uint64_t serial;
+	char *made;			/* path of a file that host_disk_open() made; else NULL */
 };
 
 #define HOST_RING_FILES		16		/* disks that a ring registers */

@@ -13,11 +13,18 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 #include "ring.h"
 
 #define SLOT_NONE		~0u
 #define SMALL_SQ_ENTRIES	32
 #define SMALL_CQ_ENTRIES	256
+/*
+ * What a closed ring had locked is given back by a worker of the kernel, some time later; until then it
+ * counts against RLIMIT_MEMLOCK of the user.
+ */
+#define LOCKED_TRIES		50
+#define LOCKED_WAIT_US		10000
 
 static void say_once(_Atomic int *said, const char *line)
 {
@@ -25,15 +32,20 @@ static void say_once(_Atomic int *said, const char *line)
 		host_puts(line);
 }
 
+static void why_forbidden(int err, char *line, size_t line_bytes)
+{
+	snprintf(line, line_bytes, "io_uring cannot be used here: %s%s", strerror(err),
+		 err == EPERM ? " (sysctl kernel.io_uring_disabled, or a container's seccomp rules)" :
+		 err == ENOSYS ? " (a kernel without it, or a container's seccomp rules)" :
+		 err == ENOMEM ? " (RLIMIT_MEMLOCK; 8 MiB will do)" : "");
+}
+
 static void say_forbidden(int err)
 {
 	static _Atomic int said;
 	char line[200];
 
-	snprintf(line, sizeof(line), "io_uring cannot be used here: %s%s", strerror(err),
-		 err == EPERM ? " (sysctl kernel.io_uring_disabled, or a container's seccomp rules)" :
-		 err == ENOSYS ? " (a kernel without it, or a container's seccomp rules)" :
-		 err == ENOMEM ? " (RLIMIT_MEMLOCK; 8 MiB will do)" : "");
+	why_forbidden(err, line, sizeof(line));
 	say_once(&said, line);
 }
 
@@ -54,14 +66,39 @@ static int ring_init(struct host_ring *r)
 	unsigned int flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN |
 			     IORING_SETUP_TASKRUN_FLAG;
 	int err = ring_init_as(r, HOST_RING_ENTRIES, HOST_RING_MAX_INFLIGHT, flags);
+	unsigned int tries;
 
 	if (err == -EINVAL) {
 		flags = 0;
 		err = ring_init_as(r, HOST_RING_ENTRIES, HOST_RING_MAX_INFLIGHT, flags);
 	}
 	/* Newer kernels charge rings to RLIMIT_MEMLOCK: when it is used up, a small one may still fit. */
-	if (err == -ENOMEM)
+	for (tries = 0; err == -ENOMEM && tries < LOCKED_TRIES; tries++) {
+		if (tries)
+			usleep(LOCKED_WAIT_US);
 		err = ring_init_as(r, SMALL_SQ_ENTRIES, SMALL_CQ_ENTRIES, flags);
+	}
+	return err;
+}
+
+/**
+ * host_ring_check - can a ring be made on this host? See host.h
+ * @why: one line when not
+ * @why_bytes: room for it
+ *
+ * Asks for the smallest ring there is. Lack of lockable memory is no answer: it may pass, and the first
+ * ring of a task waits for it. Return: 0 or -errno. Nothing is kept.
+ */
+int host_ring_check(char *why, host_size why_bytes)
+{
+	struct io_uring u;
+	int err = io_uring_queue_init(1, &u, 0);
+
+	if (!err)
+		io_uring_queue_exit(&u);
+	if (!err || err == -ENOMEM)
+		return 0;
+	why_forbidden(-err, why, why_bytes);
 	return err;
 }
 
