@@ -220,7 +220,7 @@ unsigned int lab_nr_filters(void);
 const char *lab_filter_name(unsigned int i);
 const char *lab_filter_what(unsigned int i);
 
-/* Neutral payload, the same everywhere: byte i of a stream with seed s (DESIGN 7), and crc32c. */
+/* Neutral payload, the same everywhere (byte i of a stream with seed s: see runner/payload.c), and crc32c. */
 void lab_payload(void *dst, host_u64 seed, host_u64 first_byte, host_size len_bytes);
 host_u32 lab_crc32c(host_u32 crc, const void *p, host_size len_bytes);
 #define LAB_READ_POISON	0xa5

@@ -14,6 +14,8 @@
 #include "../../reports/report.h"
 #include "cli.h"
 
+#define REPORT_PATH_BYTES	4096
+
 struct session {
 	struct options opt;
 	struct jobset jobs;
@@ -22,7 +24,8 @@ struct session {
 	char knobs[CLI_MAX_DESIGNS][192], target[1200], command[4096];
 	int argc;
 	char **argv;
-	unsigned int failed, ran, skipped;
+	unsigned int failed, ran;
+	char skipped[LAB_WHY_BYTES];	/* the last reason, said once: it is the same for every design */
 };
 
 static bool progress_on;
@@ -108,6 +111,28 @@ static void describe(struct session *t)
 		n += (size_t)snprintf(t->command + n, sizeof(t->command) - n, "%s%s", i ? " " : "build/diolab ", t->argv[i]);
 }
 
+/* Can @path be written to, or made? Asked before anything runs: a report that has no place costs a run. */
+static void want_report_path(const char *option, const char *path)
+{
+	char folder[REPORT_PATH_BYTES], *slash;
+	struct stat st;
+
+	if (!path)
+		return;
+	if (strlen(path) >= sizeof(folder))
+		usage("%s: a path may have %zu bytes", option, sizeof(folder) - 1);
+	if (!stat(path, &st) && S_ISDIR(st.st_mode) != !strcmp(option, "--html"))
+		usage("%s %s: is %s", option, path, S_ISDIR(st.st_mode) ? "a folder; name a file in it" : "no folder");
+	strcpy(folder, path);
+	slash = strrchr(folder, '/');
+	if (slash)
+		slash[slash == folder] = 0;
+	else
+		strcpy(folder, ".");
+	if (access(path, W_OK) && (errno != ENOENT || access(folder, W_OK | X_OK)))
+		usage("%s %s: cannot write (%s); name another place", option, path, strerror(errno));
+}
+
 static void load(struct session *t, enum options_verb verb, int argc, char **argv)
 {
 	struct setup *s = &t->opt.setup;
@@ -131,9 +156,10 @@ static void load(struct session *t, enum options_verb verb, int argc, char **arg
 		s->both_paths = false;
 	for (unsigned int i = 0; s->threads && i < t->jobs.nr_jobs; i++)
 		t->jobs.jobs[i].numjobs = s->threads;
+	want_report_path("--json", s->json);
+	want_report_path("--md", s->md);
+	want_report_path("--html", s->html);
 	describe(t);
-	if (t->jobs.ignored[0] && !s->quiet)
-		fprintf(stderr, "diolab: accepted and ignored here: %s\n", t->jobs.ignored);
 	progress_on = isatty(STDERR_FILENO) && !s->quiet;
 }
 
@@ -221,8 +247,9 @@ static void one(struct session *t, unsigned int design, enum lab_path path)
 	case LAB_RUN_USAGE:
 		usage("%s", result->why);
 	case LAB_RUN_SKIP:
-		t->skipped++;
-		fprintf(stderr, "diolab: skipped: %s, path %s: %s\n", run->label, run->path, result->why);
+		if (strcmp(t->skipped, result->why))
+			fprintf(stderr, "diolab: skipped: %s, path %s: %s\n", run->label, run->path, result->why);
+		snprintf(t->skipped, sizeof(t->skipped), "%s", result->why);
 		break;
 	case LAB_RUN_BROKEN:
 		t->failed++;
@@ -231,25 +258,30 @@ static void one(struct session *t, unsigned int design, enum lab_path path)
 	}
 }
 
-/* Written whole or not at all: a reader never finds half a report, a failed run leaves the old one. */
+/*
+ * Written whole or not at all: a reader never finds half a report, a failed run leaves the old one. What is
+ * there and no regular file (/dev/stdout, a FIFO, a link) is written to, never replaced.
+ */
 static void write_file(const char *path, const struct report *r, void (*writer)(FILE *, const struct report *))
 {
-	char part[4200];
+	char part[REPORT_PATH_BYTES + 8];
+	struct stat st;
+	bool in_place = !lstat(path, &st) && !S_ISREG(st.st_mode);
 	FILE *f;
 
-	snprintf(part, sizeof(part), "%s.part", path);
+	snprintf(part, sizeof(part), in_place ? "%s" : "%s.part", path);
 	f = fopen(part, "we");
 	if (!f)
 		usage("%s: cannot write (%s)", part, strerror(errno));
 	writer(f, r);
-	if (fflush(f) || ferror(f) || fclose(f) || rename(part, path))
+	if (fflush(f) || ferror(f) || fclose(f) || (!in_place && rename(part, path)))
 		usage("%s: cannot write (%s)", path, strerror(errno));
 }
 
 static void write_reports(const struct session *t)
 {
 	const struct setup *s = &t->opt.setup;
-	char index[4096];
+	char index[REPORT_PATH_BYTES + 16];
 
 	if (!s->quiet)
 		report_text(stdout, &t->report, s->verbose);
@@ -290,6 +322,9 @@ static int run_and_report(enum options_verb verb, int argc, char **argv)
 	t.report.command = t.command;
 	t.report.seed = s->seed;
 	t.report.verified = s->verify;
+	/* Only now: a run that was refused says so in one line. */
+	if (t.ran && t.jobs.ignored[0] && !s->quiet)
+		fprintf(stderr, "diolab: accepted and ignored here: %s\n", t.jobs.ignored);
 	if (t.ran)
 		write_reports(&t);
 	free(t.results);

@@ -188,7 +188,11 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		if (parse_time_ns(arg, &s->max_runtime_ns) || !s->max_runtime_ns)
 			usage("--runtime %s: want a time such as 10, 500ms or 2m", arg);
 		break;
-	case O_IOS:	s->max_ios = want_number("--ios", arg, 1ull << 40); break;
+	case O_IOS:
+		s->max_ios = want_number("--ios", arg, 1ull << 40);
+		if (!s->max_ios)
+			usage("--ios 0: want 1 or more");
+		break;
 	case O_VERIFY:	s->verify = true; break;
 	case O_YES:	s->target.yes_really = 1; break;
 	case O_JSON:	s->json = arg; break;

@@ -56,11 +56,15 @@ static bool check_job(struct room *r, const struct lab_job *job)
 	return !bad;
 }
 
+/* One buffer, its alignment and guard pages. */
+static u64 job_one_buffer_bytes(const struct lab_job *job)
+{
+	return PAGE_ALIGN(stream_max_bytes(job) + job->iomem_align_bytes) + 2 * PAGE_SIZE;
+}
+
 static u64 job_buffer_bytes(const struct lab_job *job)
 {
-	u64 one = PAGE_ALIGN(stream_max_bytes(job) + job->iomem_align_bytes) + 2 * PAGE_SIZE;
-
-	return one * job->iodepth * job->numjobs;
+	return job_one_buffer_bytes(job) * job->iodepth * job->numjobs;
 }
 
 /**
@@ -73,7 +77,7 @@ static u64 job_buffer_bytes(const struct lab_job *job)
 u64 check_jobs(struct room *r, u64 *ram_bytes)
 {
 	const struct lab_run_spec *s = r->spec;
-	u64 file_bytes = 0, buffers, most = 0;
+	u64 file_bytes = 0, buffers, most = 0, largest = 0;
 	u32 i, j, n, clones;
 
 	if (!s->nr_jobs || s->nr_jobs > LAB_MAX_JOBS) {
@@ -84,6 +88,7 @@ u64 check_jobs(struct room *r, u64 *ram_bytes)
 		if (!check_job(r, &s->jobs[i]))
 			return 0;
 		file_bytes = max_t(u64, file_bytes, s->jobs[i].offset_bytes + s->jobs[i].size_bytes);
+		largest = max(largest, job_one_buffer_bytes(&s->jobs[i]));
 	}
 	for (i = 0; i < s->nr_jobs; i += n) {
 		n = group_size(s, i);
@@ -102,7 +107,8 @@ u64 check_jobs(struct room *r, u64 *ram_bytes)
 			return 0;
 		}
 	}
-	*ram_bytes = RUN_WORLD_BASE_BYTES + most;
+	/* One more of the largest: a buffer is in one piece, and slabs lie somewhere in the middle of RAM. */
+	*ram_bytes = RUN_WORLD_BASE_BYTES + most + largest;
 	return round_up(file_bytes, LAB_BLOCK_BYTES);
 }
 
@@ -141,8 +147,16 @@ bool check_target(struct room *r, u64 file_bytes)
 	const struct lab_run_spec *s = r->spec;
 	u64 target_bytes = r->host_disk ? r->info.size_bytes : s->target.size_bytes;
 	u32 i, j, lbs = max_t(u32, s->target.logical_block_bytes, r->info.logical_block_bytes);
+	struct lab_limits limits = room_limits(&s->target);
+	const char *why = lab_limits_why(&limits);
 	int d;
 
+	if (!why && s->target.logical_block_bytes && s->target.logical_block_bytes < lbs)
+		why = "logical_block_size is below the disk's own";
+	if (why) {
+		room_usage(r, "--limits: %s", why);
+		return false;
+	}
 	if (file_bytes > target_bytes) {
 		room_usage(r, "the jobs need a file of %llu bytes, the target has %llu: make it larger",
 			   file_bytes, target_bytes);

@@ -192,7 +192,7 @@ static void gen_progress(struct gen *g)
 {
 	u64 now;
 
-	if (!g->room->spec->progress || g->clone || g->ios % GEN_PROGRESS_IOS)
+	if (likely(g->ios % GEN_PROGRESS_IOS) || !g->room->spec->progress || g->clone)
 		return;
 	now = host_clock_ns();
 	if (now < g->next_progress_ns)

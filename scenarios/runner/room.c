@@ -21,7 +21,6 @@
 #include <lab/filter.h>
 #include "runner.h"
 
-
 /**
  * run_errname - the name of an errno value
  * @err: positive or negative
@@ -93,6 +92,10 @@ static bool room_open_host_disk(struct room *r)
 	char why[LAB_WHY_BYTES] = "";
 	int err;
 
+	if (host_ring_check(why, sizeof(why))) {
+		room_fail(r, LAB_RUN_SKIP, "%s", why);
+		return false;
+	}
 	if (t->temp)
 		flags |= HOST_DISK_TEMP;
 	if (t->temp && !size_bytes)	/* room for fragments whose last slot is not full */
@@ -163,25 +166,38 @@ bool room_prepare(struct room *r)
  * room_finish - undo room_prepare()
  * @r: the room
  *
- * Context: no world.
+ * A run that was refused, or skipped, leaves no file behind that it made. Context: no world.
  */
 void room_finish(struct room *r)
 {
-	if (r->host_disk)
+	if (r->status == LAB_RUN_USAGE || r->status == LAB_RUN_SKIP)
+		host_disk_discard(r->host_disk);
+	else
 		host_disk_close(r->host_disk);
 	r->host_disk = NULL;
 }
 
-static struct block_device *room_lowest(struct room *r)
+/**
+ * room_limits - what --limits asked of the lowest device
+ * @t: the target
+ *
+ * Return: as the drivers take it; 0: the driver's own.
+ */
+struct lab_limits room_limits(const struct lab_target *t)
 {
-	const struct lab_target *t = &r->spec->target;
-	struct lab_limits limits = {
+	return (struct lab_limits) {
 		.max_sectors = t->max_sectors,
 		.max_segments = t->max_segments,
 		.max_segment_bytes = t->max_segment_bytes,
 		.logical_block_bytes = t->logical_block_bytes,
 		.virt_boundary_bytes = t->virt_boundary_bytes,
 	};
+}
+
+static struct block_device *room_lowest(struct room *r)
+{
+	const struct lab_target *t = &r->spec->target;
+	struct lab_limits limits = room_limits(t);
 
 	switch (t->kind) {
 	case LAB_DISK_FILE:
@@ -202,7 +218,7 @@ static bool room_open_stack(struct room *r)
 	u32 i;
 
 	if (t->kind == LAB_DISK_FILE && !host_ring()) {
-		room_fail(r, LAB_RUN_SKIP, "io_uring is forbidden here: see kernel.io_uring_disabled");
+		room_fail(r, LAB_RUN_SKIP, "no ring for the first task; see above");
 		return false;
 	}
 	bdev = room_lowest(r);

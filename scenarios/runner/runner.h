@@ -138,6 +138,7 @@ void room_fail(struct room *r, enum lab_run_status status, const char *fmt, ...)
 void room_complain(struct room *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 bool room_prepare(struct room *r);		/* before the world: design, engine, host disk */
 void room_finish(struct room *r);		/* after it */
+struct lab_limits room_limits(const struct lab_target *t);
 bool room_open(struct room *r, u64 file_bytes, bool stale);
 void room_close(struct room *r);
 bool room_run(struct room *r, u64 ram_bytes, void (*fn)(void *arg));

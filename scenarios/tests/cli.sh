@@ -61,6 +61,8 @@ t 2 'fault' compare --stack fault=flop@1m --ram 16m "$job"
 t 2 'want contiguous' compare --fs extent:layout=sprase --ram 16m "$job"
 t 2 'no limit' compare --limits max_secotrs=8 --ram 16m "$job"
 t 2 'make it larger' compare --ram 64k "$job"
+t 2 'max_sectors is 8 to' compare --limits max_sectors=7 --ram 16m "$job"
+t 2 'want 1 or more' compare --ios 0 --ram 16m "$job"
 
 bad '[j]\nrw=read\nsize=1m\nblocksise=4k\n'; t 2 "bad.fio:4: unknown key 'blocksise'; did you mean 'blocksize'?" compare "$tmp/bad.fio"
 bad '[j]\nrw=read\nsize=1m\niodepth=0\n'; t 2 'bad.fio:4: iodepth=0: must be 1 to' compare "$tmp/bad.fio"
@@ -81,11 +83,31 @@ for dev in /dev/loop0 /dev/vda /dev/sda /dev/nvme0n1; do
 	t 2 '--yes-really' compare --disk "$dev" "$job"
 	break
 done
-t 2 'O_DIRECT' compare --disk /proc/version "$job"
+mem=$(mktemp -d /dev/shm/diolab-cli.XXXXXX 2>/dev/null) && [ "$(stat -f -c %T "$mem")" = tmpfs ] &&
+	{ t 2 'no O_DIRECT on that filesystem (tmpfs); use a file in' compare --disk "$mem/x:16m" "$job"; absent "$mem/x"; }
+[ -z "$mem" ] || rm -rf "$mem"
 t 2 'such' compare --disk "$tmp/no/such/folder/x:16m" "$job"; absent "$tmp/no"
 printf x >"$tmp/small"; t 2 'small' compare --disk "$tmp/small" "$job"
 [ "$(cat "$tmp/small")" = x ] && passed=$((passed + 1)) || { echo 'cli: a file that was too small was written'; failed=$((failed + 1)); }
 t 2 'null disk' compare --null 1m --verify --json "$tmp/never.json" "$job"; absent "$tmp/never.json"
+
+# a file that a refused run would have made
+t 2 'make it larger' compare --disk "$tmp/new:64k" "$job"; absent "$tmp/new"
+t 2 'max_sectors is' compare --disk "$tmp/new:16m" --limits max_sectors=7 "$job"; absent "$tmp/new"
+t 2 'cannot write' compare --disk "$tmp/new:16m" --json "$tmp/no/o.json" "$job"; absent "$tmp/new"
+t 2 'is a folder' compare --disk "$tmp/new:16m" --md "$tmp" "$job"; absent "$tmp/new"
+
+# a report goes into what is no regular file, and never takes its place
+ln -s "$tmp/target.json" "$tmp/link.json"; : >"$tmp/target.json"
+t 0 'errors: 0' compare --ram 16m --json "$tmp/link.json" "$job"
+[ -L "$tmp/link.json" ] && [ -s "$tmp/target.json" ] && passed=$((passed + 1)) || { echo 'cli: a link was replaced'; failed=$((failed + 1)); }
+t 2 'cannot write' run -d bio-first --ram 16m -q --json /dev/full "$job"
+[ -c /dev/full ] && passed=$((passed + 1)) || { echo 'cli: /dev/full was replaced'; failed=$((failed + 1)); }
+
+# the line about keys that are ignored does not come before a refusal
+printf '[j]\nioengine=io_uring\nrw=read\nbs=4k\nsize=1m\n' >"$tmp/ignored.fio"
+t 0 'ignored here: ioengine' compare --ram 16m "$tmp/ignored.fio"
+t 2 'make it larger' compare --ram 64k "$tmp/ignored.fio"
 
 # what must work
 t 0 'errors: 0' compare --ram 16m --verify --json "$tmp/o.json" --md "$tmp/o.md" --html "$tmp/html" "$job"
@@ -94,6 +116,10 @@ t 1 'wrong data' compare --ram 16m --stack fault=flip@8k --path file -d bio-firs
 grep -q '^{"schema":1,' "$tmp/o.json" && grep -q '"errors":0' "$tmp/o.json" && passed=$((passed + 1)) || { echo 'cli: bad JSON'; failed=$((failed + 1)); }
 awk 'length($0) > 72 && !/\/.*\// { bad = 1; print "cli: o.md line longer than 72: " $0 } END { exit bad }' "$tmp/o.md" && passed=$((passed + 1)) || failed=$((failed + 1))
 grep -q '<svg' "$tmp/html/index.html" && passed=$((passed + 1)) || { echo 'cli: no picture in the page'; failed=$((failed + 1)); }
+
+# the largest block there is, in one piece of memory
+printf '[j]\nrw=randrw\nbs=64m\nsize=128m\niodepth=2\nnumber_ios=2\n' >"$tmp/large.fio"
+t 0 'errors: 0' run -d bio-first --ram 160m "$tmp/large.fio"
 
 # ops
 printf 'pwrite 0 4k seed=7\npread 0 4k\npread 4k 4k\nsize 100\n' >"$tmp/a.ops"
