@@ -1,13 +1,16 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# mk/check-tsan.sh - every test on threads under ThreadSanitizer; then a planted race that it must find.
+# mk/check-tsan.sh - every test on threads under ThreadSanitizer, as debug code and as release code (which has paths
+# of its own: slab magazines, page stocks); then a planted race that it must find.
 set -eu
 cd "$(dirname "$0")/.."
 . mk/lib.sh
 
-build tsan tests build/tsan/tests-planted
-n=$(count_tests tsan)
-TSAN_OPTIONS="exitcode=66 halt_on_error=0 ${TSAN_OPTIONS:-}" build/tsan/tests-inproc --engine thr --expect "$n" "$@"
+for v in tsan tsan-release; do
+	build "$v" tests "build/$v/tests-planted"
+	echo "== every test on threads: $v"
+	under_tsan all_tests "$v" --engine thr "$@"
+done
 sh mk/planted.sh tsan
 echo 'ThreadSanitizer: clean'

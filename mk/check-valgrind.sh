@@ -7,7 +7,6 @@ cd "$(dirname "$0")/.."
 . mk/lib.sh
 
 build valgrind tests build/valgrind/tests-planted
-n=$(count_tests valgrind)
-sh mk/under-valgrind.sh build/valgrind/tests-inproc --expect "$n" "$@"
+sh mk/under-valgrind.sh build/valgrind/tests-inproc --expect "$(count_tests valgrind)" "$@"
 sh mk/planted.sh valgrind
 echo 'memcheck: clean'

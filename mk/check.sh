@@ -1,10 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# mk/check.sh - every test, under ASan and UBSan, by both runners; the command line's own tests; the planted bugs; the structure.
+# mk/check.sh - every test, under ASan and UBSan, by both runners, then with 4 bio_vecs a bio, then as release code;
+# the command line's own tests; the planted bugs; the structure.
 #
 # The in-process runner is the gate for memory (Criterion passes a test whose child leaks); Criterion shows
 # that each test also stands alone in a process of its own. Both are told, or count, how many tests there are.
+# Release code has paths that the check build replaces (slab magazines, page stocks, no det points).
 set -eu
 cd "$(dirname "$0")/.."
 . mk/lib.sh
@@ -12,19 +14,31 @@ cd "$(dirname "$0")/.."
 start=$(date +%s)
 step() { echo "== $* ($(($(date +%s) - start)) s)"; }
 
-step 'build: check (ASan, UBSan)'
+# Criterion's own words only if it fails
+criterion() {
+	build/check/tests-criterion --quiet --short-filename >build/check/criterion.out 2>&1 ||
+		{ cat build/check/criterion.out; return 1; }
+	grep "^Tested: $1:" build/check/criterion.out ||
+		{ cat build/check/criterion.out; echo "Criterion did not run $1 tests"; return 1; }
+}
+
+step 'build: check (ASan, UBSan), shrunk (the same with BIO_MAX_VECS=4), release'
 build check all tests build/check/tests-criterion build/check/tests-planted
+build shrunk tests
+build release all tests
+ln -sf release/diolab build/diolab
 n=$(count_tests check)
 [ "$n" -gt 0 ] || die 'no test symbol found'
 
-step "tests, in one process, both engines ($n)"
-build/check/tests-inproc --expect "$n" "$@"
+step "tests: $n in one process, both engines; beside it a process each (Criterion)"
+beside criterion criterion "$n"
+all_tests check "$@"
+beside_ends
 
-step "tests, a process each (Criterion, $n)"
-log=build/check/criterion.log
-build/check/tests-criterion --quiet --short-filename >"$log" 2>&1 || { cat "$log"; die 'Criterion: failures'; }
-grep -q "Tested: .*$n" "$log" || { cat "$log"; die "Criterion did not run $n tests"; }
-tail -1 "$log"
+step 'tests: BIO_MAX_VECS=4; beside it the release code'
+beside release-tests all_tests release
+all_tests shrunk
+beside_ends
 
 step 'the runners notice what they must'
 sh scenarios/tests/harness.sh build/check/tests-planted 1
@@ -38,9 +52,7 @@ sh scenarios/tests/kernel-ops.sh build/check/diolab || [ $? = 77 ]
 step 'planted bugs must be found'
 sh mk/planted.sh asan
 
-step 'build: release; structure'
-build release all
-ln -sf release/diolab build/diolab
+step 'structure'
 sh mk/lint.sh
 
 step 'done'

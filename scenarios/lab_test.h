@@ -59,9 +59,9 @@ struct lab_test {
 
 _Noreturn void lab_test_fail(const char *file, int line, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
-_Noreturn void lab_test_skip(const char *why);
+_Noreturn void lab_test_skip(const char *why);		/* listed with @why; as lab_test_fail() if threads run on */
 void lab_test_seed(unsigned long long seed);		/* printed when the test fails */
-bool lab_test_slow(void);		/* valgrind or TSan: use fewer rounds */
+bool lab_test_slow(void);		/* valgrind, TSan, Criterion: use fewer rounds */
 unsigned long long lab_test_base_seed(void);	/* --seed, or a fresh one that is printed on failure */
 
 #define lab_expect(cond)									\

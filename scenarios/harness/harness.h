@@ -13,7 +13,9 @@ enum lab_test_result { LAB_TEST_PASSED, LAB_TEST_FAILED, LAB_TEST_SKIPPED };
 /**
  * struct lab_harness_opts - how tests are run
  * @thr, @det: on these engines, where the build has them
- * @verbose: say why a test was skipped
+ * @verbose: print what tests say at once; else only what a failed one has said, and what is said while
+ *	the process dies
+ * @few_rounds: lab_test_slow() says yes
  * @seed: what lab_test_base_seed() returns, and the seed of every run
  * @stopped: a test failed in a way that leaves threads behind: report and leave, do not return.
  *	NULL: exit with 1
@@ -21,6 +23,7 @@ enum lab_test_result { LAB_TEST_PASSED, LAB_TEST_FAILED, LAB_TEST_SKIPPED };
 struct lab_harness_opts {
 	int thr, det;
 	int verbose;
+	int few_rounds;
 	unsigned long long seed;
 	void (*stopped)(void);
 };
@@ -31,6 +34,7 @@ int lab_harness_setup(const struct lab_harness_opts *opts);
 unsigned int lab_test_count(void);		/* tests in this program */
 const struct lab_test *lab_test_at(unsigned int i);
 enum lab_test_result lab_test_run(const struct lab_test *test);
+const char *lab_test_skip_why(void);		/* after LAB_TEST_SKIPPED: the reason; until the next test */
 /* By name; a test that does not exist has failed. Sets the harness up with the defaults if nobody has. */
 enum lab_test_result lab_test_run_named(const char *suite, const char *name);
 

@@ -50,8 +50,9 @@ static int usage(const char *why)
 {
 	fprintf(stderr,
 		"%s\n"
-		"usage: [--list] [--filter GLOB] [--seed N] [--engine thr|det|both] [--expect N] [-v]\n"
-		"GLOB matches SUITE.NAME (or SUITE/NAME); --expect says how many tests there should be\n",
+		"usage: [--list] [--filter GLOB] [--seed N] [--engine thr|det|both] [--few-rounds] [--expect N] [-v]\n"
+		"GLOB matches SUITE.NAME (or SUITE/NAME); --expect says how many tests there should be;\n"
+		"-v lists every test and prints what it says; else only failed tests are heard\n",
 		why);
 	return EXIT_USAGE;
 }
@@ -90,19 +91,12 @@ static void say_running(void)
 
 	if (!run.running[0])
 		return;
+	host_puts_release(1);
 	if (write(2, before, sizeof(before) - 1) < 0 || write(2, run.running, strlen(run.running)) < 0 ||
 	    write(2, "\n", 1) < 0)
 		_exit(1);
 }
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-void __sanitizer_set_death_callback(void (*callback)(void));
-
-static void name_the_dead(void)
-{
-	__sanitizer_set_death_callback(say_running);
-}
-#else
 static void on_signal(int sig)
 {
 	say_running();
@@ -110,15 +104,22 @@ static void on_signal(int sig)
 	raise(sig);
 }
 
+/* A test that hangs is ended from outside (timeout, ^C); one that crashes, by itself or by a sanitizer. */
 static void name_the_dead(void)
 {
-	static const int fatal[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT };
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+	static const int fatal[] = { SIGTERM, SIGINT };
+	void __sanitizer_set_death_callback(void (*callback)(void));
+
+	__sanitizer_set_death_callback(say_running);
+#else
+	static const int fatal[] = { SIGTERM, SIGINT, SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT };
+#endif
 	size_t i;
 
 	for (i = 0; i < sizeof(fatal) / sizeof(fatal[0]); i++)
 		signal(fatal[i], on_signal);
 }
-#endif
 
 /* --- the tests ---------------------------------------------------------------------------------- */
 
@@ -187,10 +188,12 @@ static void run_one(const struct lab_test *test)
 		run.skipped++;
 	else
 		run.failed++;
-	if (run.verbose || result == LAB_TEST_FAILED) {
+	if (result == LAB_TEST_SKIPPED)
+		printf("SKIP %s: %s\n", run.running, lab_test_skip_why());
+	if (run.verbose || result == LAB_TEST_FAILED)
 		printf("%-8s %-60s %8.3f s\n", words[result], run.running, now_s() - start);
-		fflush(stdout);
-	}
+	/* The next one may take the process down. */
+	fflush(stdout);
 }
 
 static int parse(int argc, char **argv)
@@ -198,7 +201,8 @@ static int parse(int argc, char **argv)
 	static const struct option longs[] = {
 		{ "list", no_argument, NULL, 'l' }, { "filter", required_argument, NULL, 'f' },
 		{ "seed", required_argument, NULL, 's' }, { "engine", required_argument, NULL, 'e' },
-		{ "expect", required_argument, NULL, 'n' }, { "verbose", no_argument, NULL, 'v' }, { 0 },
+		{ "expect", required_argument, NULL, 'n' }, { "few-rounds", no_argument, NULL, 'r' },
+		{ "verbose", no_argument, NULL, 'v' }, { 0 },
 	};
 	char *end = "";
 	int c;
@@ -223,6 +227,9 @@ static int parse(int argc, char **argv)
 			break;
 		case 'n':
 			run.expect = strtol(optarg, &end, 10);
+			break;
+		case 'r':
+			harness.few_rounds = 1;
 			break;
 		case 'v':
 			run.verbose = 1;

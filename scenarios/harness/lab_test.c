@@ -6,6 +6,8 @@
  * the test's function (host_try()), and the next test goes on. A thr test that fails while a thread
  * of it runs and does not wait cannot be left: the thread would run into the next test's world.
  * Then the runner is told to report and leave; what it has not run counts as failed.
+ *
+ * What a test says is held back (host_puts_hold()) until the test has failed or the process dies.
  */
 #include <linux/kernel.h>
 #include <linux/sched.h>
@@ -19,6 +21,7 @@
 #define LAB_TEST_MSG_BYTES	1024
 #define LAB_TEST_FORK_BYTES	(64u << 10)	/* of a child's stderr */
 #define LAB_TEST_NAME_BYTES	128
+#define LAB_TEST_WHY_BYTES	256
 
 extern const struct lab_test *const __start_lab_tests[] __weak, *const __stop_lab_tests[] __weak;
 
@@ -32,6 +35,7 @@ static struct {
 	unsigned long long seed;
 	bool has_seed;
 	int failed, skipped;		/* set once, by whichever task comes first */
+	char why[LAB_TEST_WHY_BYTES];	/* it was skipped */
 	char fork_said[LAB_TEST_FORK_BYTES];
 } cur;
 
@@ -64,13 +68,13 @@ const struct lab_test *lab_test_at(unsigned int i)
 	return __start_lab_tests[i];
 }
 
-/** lab_test_slow - valgrind or TSan: a tenth of the rounds will do */
+/** lab_test_slow - valgrind, TSan, or the runner asked for it: a tenth of the rounds will do */
 bool lab_test_slow(void)
 {
 #if defined(__SANITIZE_THREAD__) || defined(KC_VALGRIND)
 	return true;
 #else
-	return false;
+	return opts.few_rounds;
 #endif
 }
 
@@ -93,6 +97,7 @@ static _Noreturn void lab_test_leave(void)
 		host_throw();
 	host_run_abort();
 	/* A thread of the test does not stop. */
+	host_puts_release(1);
 	if (opts.stopped)
 		opts.stopped();
 	host_exit(1);
@@ -103,6 +108,7 @@ static void lab_test_complain(const char *file, int line, const char *what)
 	char msg[LAB_TEST_MSG_BYTES];
 	int len;
 
+	host_puts_release(1);
 	len = scnprintf(msg, sizeof(msg), "FAIL %s", cur.name);
 	if (cur.engine)
 		len += scnprintf(msg + len, sizeof(msg) - len, " [%s, --seed %llu]", cur.engine, opts.seed);
@@ -141,9 +147,15 @@ void lab_test_fail(const char *file, int line, const char *fmt, ...)
 /** lab_test_skip - the running test cannot run here, because of @why; does not return */
 void lab_test_skip(const char *why)
 {
-	if (!__atomic_exchange_n(&cur.skipped, 1, __ATOMIC_SEQ_CST) && opts.verbose)
-		printk("SKIP %s: %s", cur.name, why);
+	if (!__atomic_exchange_n(&cur.skipped, 1, __ATOMIC_SEQ_CST))
+		strscpy(cur.why, why, sizeof(cur.why));
 	lab_test_leave();
+}
+
+/** lab_test_skip_why - why the last test was skipped; see harness.h */
+const char *lab_test_skip_why(void)
+{
+	return cur.why;
 }
 
 /**
@@ -249,15 +261,15 @@ enum lab_test_result lab_test_run(const struct lab_test *test)
 	cur.engine = NULL;
 	cur.has_seed = false;
 	cur.failed = cur.skipped = 0;
-	cur.fork_said[0] = 0;
+	cur.fork_said[0] = cur.why[0] = 0;
 	scnprintf(cur.name, sizeof(cur.name), "%s.%s", test->suite, test->name);
 	host_set_context(cur.name);
+	if (!opts.verbose)
+		host_puts_hold();
 	if (test->flags & LAB_TEST_F_BARE) {
 		host_try(lab_test_call, (void *)test);
 	} else if (!thr && !det) {
-		if (opts.verbose)
-			printk("SKIP %s: needs an engine that is not built in or was not asked for",
-			       cur.name);
+		strscpy(cur.why, "needs an engine that is not built in or was not asked for", sizeof(cur.why));
 		cur.skipped = 1;
 	} else {
 		if (thr)
@@ -265,6 +277,7 @@ enum lab_test_result lab_test_run(const struct lab_test *test)
 		if (det && !cur.failed && !cur.skipped)
 			lab_test_on_engine(test, true);
 	}
+	host_puts_release(cur.failed);
 	host_set_context(NULL);
 	if (cur.failed)
 		return LAB_TEST_FAILED;

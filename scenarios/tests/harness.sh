@@ -9,7 +9,7 @@ prog=${1:?usage: harness.sh PROGRAM DET} det=${2:?usage: harness.sh PROGRAM DET}
 dir=$(dirname "$0")
 out=$(mktemp "${TMPDIR:-/var/tmp}/diolab-harness.XXXXXX")
 trap 'rm -f "$out"' EXIT
-passed=0 failed=0
+passed=0 failed=0 limit_s=60
 
 no() {
 	echo "harness: $*"
@@ -17,12 +17,19 @@ no() {
 	failed=$((failed + 1))
 }
 
+# quiet FILTER TEXT: without -v the runner does not print TEXT; with -v it does
+quiet() {
+	timeout -k 5 "$limit_s" "$prog" --filter "broken.$1" >"$out" 2>&1
+	! grep -qF -- "$2" "$out" || { no "$1: prints '$2'"; return; }
+	t 0 "$1" -v "$2"
+}
+
 # t STATUS FILTER "OPTIONS" TEXT…: STATUS is a number, or "!" for anything but 0
 t() {
 	want=$1 filter=$2 options=$3
 	shift 3
 	# shellcheck disable=SC2086
-	timeout -k 5 60 "$prog" --filter "broken.$filter" $options >"$out" 2>&1
+	timeout -k 5 "$limit_s" "$prog" --filter "broken.$filter" $options >"$out" 2>&1
 	rc=$?
 	if [ "$want" = '!' ]; then
 		[ $rc != 0 ] && [ $rc != 124 ] || { no "$filter: exit status $rc"; return; }
@@ -45,9 +52,16 @@ t 1 d_warns '' "$one_failed" 'nobody expects this' 'audit found something'
 t 1 e_memory_differs '' "$one_failed" 'differs in 1 of 6 bytes, first at offset 3'
 t 1 '[a-e]_*' '' '1 passed, 4 failed, 0 skipped'
 t 1 '[cg]_*' '--engine thr' '1 passed, 1 failed, 0 skipped'
-t 77 skips '-v' '0 passed, 0 failed, 1 skipped' 'SKIP broken.skips: it always does'
-t 86 bug '' 'broken.bug' 'BUG()'
-t '!' crash '' 'the process died in test broken.crash'
+t 77 skips '' '0 passed, 0 failed, 1 skipped' 'SKIP broken.skips: it always does'
+t 0 '[ch]_*' '--engine thr' 'SKIP broken.h_skips_beside_a_waiting_thread: it need not run' \
+	'1 passed, 0 failed, 1 skipped'
+quiet i_talks 'said in a sound test'
+t 1 '[ij]_*' '' 'said before it failed' '1 passed, 1 failed, 0 skipped'
+t 86 bug '' 'said before the BUG' 'broken.bug' 'BUG()'
+t '!' crash '' 'said before the crash' 'the process died in test broken.crash'
+limit_s=2
+t 124 hangs '--engine thr' 'the process died in test broken.hangs'
+limit_s=60
 t 1 'leaves_*' '--engine thr' 'its threads are still running' '1 tests did not run' \
 	'0 passed, 2 failed, 0 skipped'
 t 86 waits_for_ever '--engine thr' 'broken.waits_for_ever' 'deadlock'

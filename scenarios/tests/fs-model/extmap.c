@@ -299,7 +299,7 @@ LAB_TEST_BARE(extmap, limit_of_extents)
 	int failures = -1;
 
 	if (lab_test_slow())
-		lab_test_skip("a million extents take too long here");
+		lab_test_skip("a million extents are too many for a run of few rounds");
 	lab_expect_eq(kc_run(false, 0, NULL, limit_of_extents, NULL, &failures), KC_RUN_DONE);
 	lab_expect_eq(failures, 0);
 }

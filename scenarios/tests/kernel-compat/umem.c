@@ -359,7 +359,7 @@ LAB_TEST_BARE(umem, host_mappings_end_at_the_limit)
 	int bad = -1;
 
 	if (lab_test_slow())
-		lab_test_skip("15 k mappings take minutes here");
+		lab_test_skip("15 k mappings are too many for a run of few rounds");
 	lab_expect_eq(kc_run(false, 1, &opts, map_all_runs, &done, &bad), KC_RUN_DONE);
 	lab_expect_eq(bad, 0);
 	lab_expect_eq(done, 1);

@@ -7,6 +7,7 @@
 #include <linux/completion.h>
 #include <linux/kthread.h>
 #include <linux/mutex.h>
+#include <linux/printk.h>
 #include <linux/sched.h>
 
 #include "lab_test.h"
@@ -51,8 +52,20 @@ LAB_TEST(broken, skips)
 	lab_test_skip("it always does");
 }
 
+LAB_TEST(broken, i_talks)
+{
+	printk("said in a sound test");
+}
+
+LAB_TEST(broken, j_talks_and_fails)
+{
+	printk("said before it failed");
+	lab_expect(!"this");
+}
+
 LAB_TEST_BARE(broken, bug)
 {
+	printk("said before the BUG");
 	BUG();
 }
 
@@ -60,6 +73,7 @@ LAB_TEST_BARE(broken, crash)
 {
 	int *volatile nowhere = (int *)8;
 
+	printk("said before the crash");
 	*nowhere = 1;
 }
 
@@ -97,6 +111,18 @@ LAB_TEST(broken, g_leaves_a_waiting_thread)
 	struct task_struct *task = kthread_run(until_woken, NULL, "left over");
 
 	lab_expect(task == NULL);
+}
+
+LAB_TEST(broken, h_skips_beside_a_waiting_thread)
+{
+	lab_expect(kthread_run(until_woken, NULL, "left over") != NULL);
+	lab_test_skip("it need not run");
+}
+
+LAB_TEST(broken, hangs)
+{
+	for (;;)
+		yield();
 }
 
 LAB_TEST(broken, leaves_a_thread_then_this)

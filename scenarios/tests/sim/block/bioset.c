@@ -209,7 +209,5 @@ LAB_TEST_BARE(bioset, without_rescuer_the_same_hangs)
 {
 	if (!host_engine_built(HOST_DET))
 		lab_test_skip("only det sees that nothing can happen any more");
-	if (lab_test_slow())
-		lab_test_skip("what a world that was given up leaves behind is a leak to memcheck");
 	lab_expect_eq(lab_test_fork(expect_deadlock, NULL), 0);
 }
