@@ -5,7 +5,8 @@
  *
  * Blocks are LAB_BLOCK_BYTES. A block number inside a file is called file_blk, one on the device disk_blk.
  *
- * Lock order: inode->i_rwsem, lab_inode.sync_lock, lab_extent_map.lock, lab_allocator.lock.
+ * Lock order: inode->i_rwsem, page locks, lab_extent_map.lock, lab_allocator.lock; lab_inode.sync_lock after
+ * i_rwsem, with none of the others; lab_page_cache.lock innermost.
  */
 #ifndef _LAB_FS_INTERNAL_H
 #define _LAB_FS_INTERNAL_H
@@ -14,6 +15,7 @@
 #include <linux/container_of.h>
 #include <linux/mutex.h>
 #include <linux/rwsem.h>
+#include <linux/spinlock.h>
 #include <linux/wait.h>
 #include <lab/fs.h>
 
@@ -128,6 +130,48 @@ void lab_alloc_destroy(struct lab_allocator *a);
 u32 lab_alloc_blocks(struct lab_allocator *a, u32 want_blks, u32 *disk_blk);
 void lab_free_blocks(struct lab_allocator *a, u32 disk_blk, u32 nr_blks);
 
+/* ---- the page cache: page-tree.c, page.c, page-io.c --------------------------------------------------- */
+
+#define LAB_NODE_SHIFT		6u
+#define LAB_NODE_SLOTS		(1u << LAB_NODE_SHIFT)
+#define LAB_NODE_LEVELS		5u	/* indices of 30 bits; LAB_MAX_FILE_BYTES needs 28 */
+#define LAB_PAGE_BATCH		32u	/* pages that one task has locked at once; of one bio */
+
+/* Of the lowest level: pages; else nodes. */
+struct lab_page_node {
+	u32 nr;				/* slots in use: never 0 in a tree at rest */
+	void *slot[LAB_NODE_SLOTS];
+};
+
+/**
+ * struct lab_page_cache - the pages of an inode, by index
+ * @lock: all of this, nrpages, and page->flags, ->mapping and ->index of each page
+ * @root: NULL: no page
+ * @nr_dirty: pages with PG_dirty; a page stays dirty until its write-back has ended
+ * @hand: index where the search for a page to drop goes on
+ * @unlocks: +1 at every lab_page_unlock()
+ * @wb_error: of write-back, until lab_cache_sync() has told somebody
+ * @wait: for @unlocks to change
+ */
+struct lab_page_cache {
+	spinlock_t lock;
+	struct lab_page_node *root;
+	unsigned long nr_dirty;
+	pgoff_t hand;
+	u64 unlocks;
+	int wb_error;
+	wait_queue_head_t wait;
+};
+
+void lab_cache_init(struct lab_page_cache *cache);
+struct page *lab_cache_next(struct lab_page_cache *cache, pgoff_t index, pgoff_t last);
+int lab_cache_insert(struct lab_page_cache *cache, pgoff_t index, struct page *page);
+void lab_cache_remove(struct lab_page_cache *cache, pgoff_t index, struct page *page);
+struct page *lab_page_try_add(struct inode *inode, pgoff_t index);
+void lab_page_clear_dirty(struct page *page);
+void lab_cache_wait_unlock(struct lab_page_cache *cache, u64 unlocks);
+void lab_cache_del(struct lab_page_cache *cache, struct page *page);
+
 /* ---- inodes ------------------------------------------------------------------------------- */
 
 struct lab_fs {
@@ -142,6 +186,7 @@ struct lab_fs {
  * struct lab_inode - an inode and what only the model knows of it
  * @inode: what everybody sees
  * @map: its blocks
+ * @cache: its pages
  * @dio_wait: who waits for i_dio_count to reach zero
  * @sync_lock: one fsync at a time, so that none returns while the flush that covers it is under way
  * @wrote: 1: the device may hold something of this inode that is not durable
@@ -151,6 +196,7 @@ struct lab_fs {
 struct lab_inode {
 	struct inode inode;
 	struct lab_extent_map map;
+	struct lab_page_cache cache;
 	wait_queue_head_t dio_wait;
 	struct mutex sync_lock;
 	atomic_t wrote;

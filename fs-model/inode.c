@@ -150,6 +150,7 @@ static void init_inode(struct lab_inode *li, struct lab_fs *fs)
 	inode->i_lab_fs = fs;
 	inode->i_map = &li->map;
 	lab_extmap_init(&li->map);
+	lab_cache_init(&li->cache);
 	init_waitqueue_head(&li->dio_wait);
 	mutex_init(&li->sync_lock);
 	atomic64_set(&li->meta_seq, 0);
@@ -205,7 +206,7 @@ void lab_unmap_blocks_drop(void *fs, u32 disk_blk, u32 nr_blks)
 }
 
 /**
- * lab_inode_destroy - end a file and free its blocks
+ * lab_inode_destroy - end a file, free its blocks, forget its pages, dirty ones too
  * @inode: not open, no IO in flight
  *
  * Context: task, may sleep.
@@ -216,6 +217,7 @@ void lab_inode_destroy(struct inode *inode)
 	struct lab_fs *fs = inode->i_lab_fs;
 
 	WARN_ON(atomic_read(&inode->i_dio_count));
+	lab_cache_drop(inode, 0, LAB_MAX_FILE_BYTES);
 	WARN_ON(inode->i_mapping->nrpages);
 	mutex_lock(&fs->inodes_lock);
 	list_del(&inode->i_lab_node);

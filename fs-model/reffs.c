@@ -81,7 +81,7 @@ static bool read_aligned(const struct lab_reffs *f, u64 pos, u64 end)
 	return true;
 }
 
-ssize_t lab_reffs_pread(struct lab_reffs *f, void *buf, size_t len_bytes, loff_t pos)
+ssize_t lab_reffs_bpread(struct lab_reffs *f, void *buf, size_t len_bytes, loff_t pos)
 {
 	u64 got_bytes;
 
@@ -89,14 +89,19 @@ ssize_t lab_reffs_pread(struct lab_reffs *f, void *buf, size_t len_bytes, loff_t
 		return -EINVAL;
 	if (!len_bytes || pos >= f->size)
 		return 0;
-	if (!read_aligned(f, pos, pos + len_bytes))
-		return -EINVAL;
 	got_bytes = min((u64)len_bytes, f->size - pos);
 	memcpy(buf, f->bytes + pos, got_bytes);
 	return got_bytes;
 }
 
-ssize_t lab_reffs_pwrite(struct lab_reffs *f, const void *buf, size_t len_bytes, loff_t pos)
+ssize_t lab_reffs_pread(struct lab_reffs *f, void *buf, size_t len_bytes, loff_t pos)
+{
+	if (pos >= 0 && len_bytes && pos < f->size && !read_aligned(f, pos, pos + len_bytes))
+		return -EINVAL;
+	return lab_reffs_bpread(f, buf, len_bytes, pos);
+}
+
+ssize_t lab_reffs_bpwrite(struct lab_reffs *f, const void *buf, size_t len_bytes, loff_t pos)
 {
 	u64 at;
 
@@ -104,8 +109,6 @@ ssize_t lab_reffs_pwrite(struct lab_reffs *f, const void *buf, size_t len_bytes,
 		return -EINVAL;
 	if (!len_bytes)
 		return 0;
-	if (!aligned(f, pos) || !aligned(f, len_bytes))
-		return -EINVAL;
 	if (len_bytes > f->max_bytes || pos > f->max_bytes - len_bytes)
 		return -EFBIG;
 	memcpy(f->bytes + pos, buf, len_bytes);
@@ -113,6 +116,13 @@ ssize_t lab_reffs_pwrite(struct lab_reffs *f, const void *buf, size_t len_bytes,
 		f->written[at / LAB_REFFS_BLOCK_BYTES] = 1;
 	f->size = max(f->size, (u64)pos + len_bytes);
 	return len_bytes;
+}
+
+ssize_t lab_reffs_pwrite(struct lab_reffs *f, const void *buf, size_t len_bytes, loff_t pos)
+{
+	if (len_bytes && !(aligned(f, pos) && aligned(f, len_bytes)))
+		return -EINVAL;
+	return lab_reffs_bpwrite(f, buf, len_bytes, pos);
 }
 
 ssize_t lab_reffs_append(struct lab_reffs *f, const void *buf, size_t len_bytes)

@@ -7,6 +7,10 @@
  * that the range only cuts is zeroed on disk, by reading, changing and writing the logical blocks
  * concerned, if it is MAPPED (otherwise it reads as zeros anyway).
  *
+ * Pages of the page cache go first: those that the range cuts are written back and forgotten, so that what
+ * is zeroed on disk is zeroed everywhere; truncate forgets the others as they are, punch and zero write
+ * them back too, so that an error leaves the file as it was.
+ *
  * Invariant: bytes of a MAPPED block at and after i_size are zero on disk, so that growing needs no IO.
  */
 #include <linux/bio.h>
@@ -149,16 +153,34 @@ static void lock_alone(struct inode *inode)
 	lab_inode_dio_wait(inode);
 }
 
+/* Let [pos, end) be on disk alone. The error is told here, and again by fsync. */
+static int flush_pages(struct inode *inode, u64 pos, u64 end)
+{
+	int err;
+
+	if (!inode->i_mapping->nrpages)
+		return 0;
+	err = lab_cache_write(inode, pos, end - pos);
+	if (!err)
+		lab_cache_drop(inode, pos, end - pos);
+	return err;
+}
+
 /* Free the whole blocks beyond @size, and let the rest of the last one be zeros on disk. */
 static int cut_at(struct inode *inode, loff_t size)
 {
+	u64 keep = (u64)blk_up(size) << LAB_BLOCK_SHIFT;
 	int err = 0;
 
 	if (size & BLOCK_MASK)
-		err = zero_on_disk(inode, size, (u64)blk_up(size) << LAB_BLOCK_SHIFT);
-	if (!err)
-		err = unmap_blocks(inode, blk_up(size), LAB_MAX_FILE_BYTES >> LAB_BLOCK_SHIFT);
-	return err;
+		err = flush_pages(inode, size, keep);
+	if (!err && size & BLOCK_MASK)
+		err = zero_on_disk(inode, size, keep);
+	if (err)
+		return err;
+	if (keep < LAB_MAX_FILE_BYTES)
+		lab_cache_drop(inode, keep, LAB_MAX_FILE_BYTES - keep);
+	return unmap_blocks(inode, blk_up(size), LAB_MAX_FILE_BYTES >> LAB_BLOCK_SHIFT);
 }
 
 /**
@@ -181,8 +203,8 @@ int lab_trim_eof(struct inode *inode)
  *	allocated beyond the old size included
  *
  * Context: task, sleeps: waits for direct IO in flight.
- * Return: 0; -EINVAL, -EFBIG, -ENOMEM, or the error of zeroing the tail of the last block: the size is then
- * as before.
+ * Return: 0; -EINVAL, -EFBIG, -ENOMEM, or the error of writing back or zeroing the tail of the last block:
+ * the size is then as before.
  */
 int lab_truncate(struct inode *inode, loff_t size)
 {
@@ -218,7 +240,9 @@ int lab_punch(struct inode *inode, loff_t pos, u64 len_bytes)
 	if (err)
 		return err;
 	lock_alone(inode);
-	err = zero_edges(inode, pos, pos + len_bytes);
+	err = flush_pages(inode, pos, pos + len_bytes);
+	if (!err)
+		err = zero_edges(inode, pos, pos + len_bytes);
 	if (!err)
 		err = unmap_blocks(inode, blk_up(pos), blk_down(pos + len_bytes));
 	up_write(&inode->i_rwsem);
@@ -243,7 +267,9 @@ int lab_zero(struct inode *inode, loff_t pos, u64 len_bytes)
 	if (err)
 		return err;
 	lock_alone(inode);
-	err = zero_edges(inode, pos, end);
+	err = flush_pages(inode, pos, end);
+	if (!err)
+		err = zero_edges(inode, pos, end);
 	if (!err)
 		err = unwrite_blocks(inode, blk_up(pos), blk_down(end));
 	if (!err)

@@ -144,7 +144,9 @@ enum lab_run_status lab_run(const struct lab_run_spec *spec, struct lab_run_resu
  * and --source play no part. PREAD, PWRITE: preadv2, pwritev2 at off_bytes (RWF_NOWAIT, RWF_DSYNC
  * for the flags), one call an operation. APPEND: the same at the size the file has (RWF_APPEND);
  * off_bytes is 0. SIZE: ftruncate to off_bytes, ret 0 or the error; data that was cut off reads as
- * zeros when the file grows again. FSYNC, FDATASYNC: ret 0 or the error.
+ * zeros when the file grows again. FSYNC, FDATASYNC: ret 0 or the error. BPREAD, BPWRITE: as PREAD
+ * and PWRITE without flags, through a second descriptor of the file that was opened without
+ * O_DIRECT: the page cache. Short where a segment faults.
  *
  * Memory. Every segment has an area of its own, made for the operation: whole pages, an
  * inaccessible page before and after. With P the page size (4096), area = max(P, (misalign + len)
@@ -162,9 +164,10 @@ enum lab_run_status lab_run(const struct lab_run_spec *spec, struct lab_run_resu
  * bytes of areas outside the segments must be LAB_GUARD_BYTE still (mapped pages only), else guard
  * = 1.
  *
- * crc. PREAD: crc32c of the first ret bytes of the segments, in order; ret <= 0: has_crc 0. PWRITE,
- * APPEND: crc32c of the file's bytes [off, off + sum of len) clipped to its size after the call,
- * read by a path that is not under test; off is the size before the call for APPEND. Empty range
+ * crc. PREAD, BPREAD: crc32c of the first ret bytes of the segments, in order; ret <= 0: has_crc 0.
+ * PWRITE, BPWRITE, APPEND: crc32c of the file's bytes [off, off + sum of len) clipped to its size after the call,
+ * read by a path that is not under test (for a design: the page of the cache if there is one, else the
+ * disk, so a stale page shows); off is the size before the call for APPEND. Empty range
  * (or off beyond LLONG_MAX): has_crc 0. Others: has_crc 0. crc32c starts from ~0 and is inverted at
  * the end: lab_crc32c(0, p, n) is the usual value, and lab_crc32c(lab_crc32c(0, a, m), b, n) that
  * of a followed by b. size is the file's after the call.
@@ -173,9 +176,20 @@ enum lab_run_status lab_run(const struct lab_run_spec *spec, struct lab_run_resu
 #define LAB_OP_MAX_MISALIGN	65536u
 
 enum lab_op_kind {
-	LAB_OP_SIZE, LAB_OP_PREAD, LAB_OP_PWRITE, LAB_OP_APPEND, LAB_OP_FSYNC, LAB_OP_FDATASYNC,
+	LAB_OP_SIZE, LAB_OP_PREAD, LAB_OP_PWRITE, LAB_OP_BPREAD, LAB_OP_BPWRITE, LAB_OP_APPEND,
+	LAB_OP_FSYNC, LAB_OP_FDATASYNC,
 	LAB_OP_NR
 };
+
+static inline int lab_op_is_read(enum lab_op_kind kind)
+{
+	return kind == LAB_OP_PREAD || kind == LAB_OP_BPREAD;
+}
+
+static inline int lab_op_is_buffered(enum lab_op_kind kind)
+{
+	return kind == LAB_OP_BPREAD || kind == LAB_OP_BPWRITE;
+}
 
 enum lab_seg_fault { LAB_SEG_OK, LAB_SEG_NONE, LAB_SEG_RO, LAB_SEG_NULL, LAB_SEG_KERN, LAB_SEG_HALF };
 

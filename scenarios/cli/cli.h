@@ -111,6 +111,7 @@ const char *opsfile_kind_name(enum lab_op_kind kind);
 #define OPS_CLASS_FAULT		256
 #define OPS_CLASS_MIDFAULT	512
 #define OPS_CLASS_NOWAIT	1024
+#define OPS_CLASS_BUFFERED	2048
 int opsgen_classes(const char *arg, unsigned int *out, char *why, size_t why_bytes);
 void opsgen_print(FILE *out, uint64_t seed, unsigned int count, unsigned int classes);
 

@@ -3,6 +3,7 @@
  * opsfile.c - streams of operations: one a line in, one result line out (grammar: DESIGN, `diolab ops --help`).
  *
  *	size N · pread OFF SEG… · pwrite OFF SEG… [seed=N] · append SEG… [seed=N] · fsync · fdatasync
+ *	bpread OFF SEG… · bpwrite OFF SEG… [seed=N]	through a second, buffered descriptor of the file
  *	flags on pread and pwrite: nowait dsync
  *	SEG = LEN[+MIS][!none|!ro|!null|!kern|!half]
  *
@@ -21,6 +22,7 @@
 
 static const char *const kind_names[LAB_OP_NR] = {
 	[LAB_OP_SIZE] = "size", [LAB_OP_PREAD] = "pread", [LAB_OP_PWRITE] = "pwrite", [LAB_OP_APPEND] = "append",
+	[LAB_OP_BPREAD] = "bpread", [LAB_OP_BPWRITE] = "bpwrite",
 	[LAB_OP_FSYNC] = "fsync", [LAB_OP_FDATASYNC] = "fdatasync",
 };
 
@@ -100,23 +102,42 @@ static int grow(const struct reader *r)
 	return 0;
 }
 
+static bool moves_data(enum lab_op_kind kind)
+{
+	return kind >= LAB_OP_PREAD && kind <= LAB_OP_APPEND;
+}
+
+static bool has_offset(enum lab_op_kind kind)
+{
+	return kind == LAB_OP_SIZE || (moves_data(kind) && kind != LAB_OP_APPEND);
+}
+
+static bool has_flags(enum lab_op_kind kind)
+{
+	return kind == LAB_OP_PREAD || kind == LAB_OP_PWRITE;
+}
+
+static bool has_seed(enum lab_op_kind kind)
+{
+	return moves_data(kind) && !lab_op_is_read(kind);
+}
+
 /* A flag, the seed, or a segment. */
 static int argument(const struct reader *r, struct lab_op *op, char *word)
 {
 	struct opset *s = r->set;
-	bool data = op->kind == LAB_OP_PREAD || op->kind == LAB_OP_PWRITE || op->kind == LAB_OP_APPEND;
 
-	if (data && op->kind != LAB_OP_APPEND && !strcmp(word, "nowait")) {
+	if (has_flags(op->kind) && !strcmp(word, "nowait")) {
 		op->flags |= LAB_OPF_NOWAIT;
 		return 0;
 	}
-	if (data && op->kind != LAB_OP_APPEND && !strcmp(word, "dsync")) {
+	if (has_flags(op->kind) && !strcmp(word, "dsync")) {
 		op->flags |= LAB_OPF_DSYNC;
 		return 0;
 	}
-	if (!strncmp(word, "seed=", 5) && (op->kind == LAB_OP_PWRITE || op->kind == LAB_OP_APPEND))
+	if (!strncmp(word, "seed=", 5) && has_seed(op->kind))
 		return parse_number(word + 5, &op->seed) ? err(r, "%s: want a number", word) : 0;
-	if (!data)
+	if (!moves_data(op->kind))
 		return err(r, "%s: nothing more belongs here", word);
 	if (op->nr_segs == LAB_OP_MAX_SEGS)
 		return err(r, "too many segments; at most %d", LAB_OP_MAX_SEGS);
@@ -145,7 +166,7 @@ static int check_op(const struct reader *r, const struct lab_op *op)
 	if (total > LAB_OP_MAX_BYTES)
 		return err(r, "%s of %llu bytes; at most %llu", kind_names[op->kind], (unsigned long long)total,
 			   LAB_OP_MAX_BYTES);
-	if (op->kind >= LAB_OP_PREAD && op->kind <= LAB_OP_APPEND && !op->nr_segs)
+	if (moves_data(op->kind) && !op->nr_segs)
 		return err(r, "%s needs a segment, such as 4k", kind_names[op->kind]);
 	return 0;
 }
@@ -165,7 +186,7 @@ static int one_line(struct reader *r, char *line)
 	if (kind == LAB_OP_NR)
 		return err(r, "unknown operation '%s'%s", word, did_you_mean(word, kind_names, LAB_OP_NR));
 	op.kind = (enum lab_op_kind)kind;
-	if (op.kind == LAB_OP_SIZE || op.kind == LAB_OP_PREAD || op.kind == LAB_OP_PWRITE) {
+	if (has_offset(op.kind)) {
 		word = strtok_r(NULL, " \t\r", &save);
 		if (!word || parse_bytes(word, &op.off_bytes))
 			return err(r, "%s needs a number of bytes%s%s", kind_names[kind], word ? ", not " : "", word ? word : "");
@@ -218,7 +239,7 @@ void opset_free(struct opset *set)
 void opsfile_print_op(FILE *out, const struct lab_op *op)
 {
 	fputs(kind_names[op->kind], out);
-	if (op->kind == LAB_OP_SIZE || op->kind == LAB_OP_PREAD || op->kind == LAB_OP_PWRITE)
+	if (has_offset(op->kind))
 		fprintf(out, " %llu", (unsigned long long)op->off_bytes);
 	for (unsigned int i = 0; i < op->nr_segs; i++) {
 		fprintf(out, " %llu", (unsigned long long)op->segs[i].len_bytes);
@@ -226,7 +247,7 @@ void opsfile_print_op(FILE *out, const struct lab_op *op)
 			fprintf(out, "+%u", op->segs[i].misalign_bytes);
 		fputs(fault_names[op->segs[i].fault], out);
 	}
-	if (op->kind == LAB_OP_PWRITE || op->kind == LAB_OP_APPEND)
+	if (has_seed(op->kind))
 		fprintf(out, " seed=%llu", (unsigned long long)op->seed);
 	fprintf(out, "%s%s\n", op->flags & LAB_OPF_NOWAIT ? " nowait" : "", op->flags & LAB_OPF_DSYNC ? " dsync" : "");
 }

@@ -9,7 +9,7 @@
  *	extend		writes and appends behind the end	truncate	changes of size
  *	sync		fsync, fdatasync, dsync			misaligned	offsets, lengths and bases off the block
  *	fault		a first segment that cannot be used	midfault	a later one
- *	nowait		nowait on reads and writes
+ *	nowait		nowait on reads and writes		buffered	reads and writes at any byte through the page cache
  *
  * The stream depends on seed, count and classes only. Offsets stay below GEN_FILE_BYTES.
  */
@@ -23,9 +23,10 @@
 
 static const char *const class_names[] = {
 	"valid", "zero", "many", "eof", "extend", "truncate", "sync", "misaligned", "fault", "midfault", "nowait",
+	"buffered",
 };
 /* the rest of DESIGN's words, which later operations will need */
-static const char *const later_names[] = { "alloc", "buffered", "position", "aio", "seek" };
+static const char *const later_names[] = { "alloc", "position", "aio", "seek" };
 
 int opsgen_classes(const char *arg, unsigned int *out, char *why, size_t why_bytes)
 {
@@ -149,6 +150,24 @@ static void fault_op(struct gen *g, bool mid)
 		s->len_bytes = 8192;
 }
 
+/* Any byte, any length; one in eight goes beyond the end. */
+static void buffered_op(struct gen *g)
+{
+	bool write = rnd(g, 2);
+	uint64_t len = 0;
+
+	g->op.kind = write ? LAB_OP_BPWRITE : LAB_OP_BPREAD;
+	g->op.nr_segs = 1 + (unsigned int)rnd(g, 4);
+	for (unsigned int i = 0; i < g->op.nr_segs; i++) {
+		g->segs[i] = (struct lab_seg){ .len_bytes = rnd(g, rnd(g, 4) ? 5000 : 30000) };
+		len += g->segs[i].len_bytes;
+	}
+	if (!rnd(g, 8))
+		g->op.off_bytes = g->size - (g->size ? rnd(g, g->size < 8192 ? g->size : 8192) : 0) + rnd(g, 16384);
+	else
+		g->op.off_bytes = g->size > len ? rnd(g, g->size - len + 1) : 0;
+}
+
 static void one(struct gen *g, unsigned int class)
 {
 	bool write = rnd(g, 2);
@@ -193,6 +212,9 @@ static void one(struct gen *g, unsigned int class)
 	case OPS_CLASS_MIDFAULT:
 		fault_op(g, class == OPS_CLASS_MIDFAULT);
 		break;
+	case OPS_CLASS_BUFFERED:
+		buffered_op(g);
+		break;
 	case OPS_CLASS_NOWAIT:
 		rw(g, write, inside(g, 512));
 		segments(g, 1, 16384, false);
@@ -206,10 +228,17 @@ static void keep_inside(struct gen *g, unsigned int class)
 {
 	uint64_t len = total(g);
 
-	if (class == OPS_CLASS_EXTEND || class == OPS_CLASS_EOF || g->op.kind == LAB_OP_SIZE || !g->op.nr_segs)
+	if (class == OPS_CLASS_EXTEND || class == OPS_CLASS_EOF || class == OPS_CLASS_BUFFERED || g->op.kind == LAB_OP_SIZE || !g->op.nr_segs)
 		return;
 	if (g->op.off_bytes + len > g->size)
 		g->op.off_bytes = g->size > len ? ((g->size - len) & ~511ull) | (g->op.off_bytes & 511) : 0;
+}
+
+/* A write of no bytes does not. */
+static bool may_extend(const struct gen *g, unsigned int class)
+{
+	return total(g) && (g->op.kind == LAB_OP_BPWRITE ||
+			    (g->op.kind == LAB_OP_PWRITE && class == OPS_CLASS_EXTEND));
 }
 
 void opsgen_print(FILE *out, uint64_t seed, unsigned int count, unsigned int classes)
@@ -240,7 +269,7 @@ void opsgen_print(FILE *out, uint64_t seed, unsigned int count, unsigned int cla
 			g.size = g.op.off_bytes;
 		else if (g.op.kind == LAB_OP_APPEND)
 			g.size += total(&g);
-		else if (g.op.kind == LAB_OP_PWRITE && class == OPS_CLASS_EXTEND && g.op.off_bytes + total(&g) > g.size)
+		else if (may_extend(&g, class) && g.op.off_bytes + total(&g) > g.size)
 			g.size = g.op.off_bytes + total(&g);
 		if (g.size > GEN_FILE_BYTES) {	/* bounded: cut it back in the next line */
 			opsfile_print_op(out, &g.op);

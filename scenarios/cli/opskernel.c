@@ -4,7 +4,8 @@
  *
  * The rules are those of lab_ops_run() (lab_run.h tells them), so that the result lines compare with diff:
  * segments on pages of their own, filled with LAB_READ_POISON around and (for reads) inside; faults by
- * mprotect, by address 0 and by an address of the kernel's; after a write the range it could have touched is read back.
+ * mprotect, by address 0 and by an address of the kernel's; after a write the range it could have touched is read back,
+ * through the descriptor that wrote it, so that what the other one holds stays as it is until an operation asks.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -22,7 +23,7 @@
 #define KERNEL_ADDRESS 0xffff888000000000ul
 
 struct exec {
-	int fd;
+	int fd, buffered_fd;		/* the same file, with and without O_DIRECT */
 	struct iovec iov[LAB_OP_MAX_SEGS];
 	uint8_t *area;			/* the pages of all segments, a guard page before, between and behind */
 	uint8_t *page[LAB_OP_MAX_SEGS];	/* first page of each segment */
@@ -55,7 +56,7 @@ static int lay_out(struct exec *e, const struct lab_op *op)
 		e->page_bytes[i] = span(s);
 		e->iov[i].iov_base = at + s->misalign_bytes;
 		e->iov[i].iov_len = s->len_bytes;
-		if (op->kind != LAB_OP_PREAD)
+		if (!lab_op_is_read(op->kind))
 			lab_payload(at + s->misalign_bytes, op->seed, done, s->len_bytes);
 		done += s->len_bytes;
 		at += span(s) + PAGE;
@@ -117,18 +118,18 @@ static void read_result(struct exec *e, const struct lab_op *op, struct lab_op_r
 		uint8_t *base = e->page[i] + s->misalign_bytes;
 		uint64_t n = s->len_bytes < left ? s->len_bytes : left;
 
-		if (op->kind == LAB_OP_PREAD && n && s->fault != LAB_SEG_NULL && s->fault != LAB_SEG_KERN)
+		if (lab_op_is_read(op->kind) && n && s->fault != LAB_SEG_NULL && s->fault != LAB_SEG_KERN)
 			r->crc = lab_crc32c(r->crc, base, n);
 		left -= n;
 		if (!untouched(e->page[i], s->misalign_bytes) ||
 		    !untouched(base + s->len_bytes, e->page_bytes[i] - s->misalign_bytes - s->len_bytes))
 			r->guard = 1;
 	}
-	r->has_crc = op->kind == LAB_OP_PREAD && r->ret > 0;
+	r->has_crc = lab_op_is_read(op->kind) && r->ret > 0;
 }
 
 /* The range a write could have touched, clipped to the file, through whole aligned reads. */
-static int read_back(struct exec *e, uint64_t off, uint64_t len, struct lab_op_result *r)
+static int read_back(struct exec *e, int fd, uint64_t off, uint64_t len, struct lab_op_result *r)
 {
 	uint64_t end = off + len < r->size ? off + len : r->size, first = off & ~(PAGE - 1), done = first;
 
@@ -136,7 +137,7 @@ static int read_back(struct exec *e, uint64_t off, uint64_t len, struct lab_op_r
 		return 0;
 	while (done < end) {
 		size_t want = ROUND_UP(end) - done > LAB_OP_MAX_BYTES ? LAB_OP_MAX_BYTES : ROUND_UP(end) - done;
-		ssize_t n = pread(e->fd, e->back, want, (off_t)done);
+		ssize_t n = pread(fd, e->back, want, (off_t)done);
 		uint64_t from = done < off ? off - done : 0, to;
 
 		if (n <= 0)
@@ -155,6 +156,7 @@ static int transfer(struct exec *e, const struct lab_op *op, struct lab_op_resul
 {
 	int flags = (op->flags & LAB_OPF_NOWAIT ? RWF_NOWAIT : 0) | (op->flags & LAB_OPF_DSYNC ? RWF_DSYNC : 0);
 	uint64_t off = op->off_bytes, len = 0;
+	int fd = lab_op_is_buffered(op->kind) ? e->buffered_fd : e->fd;
 	struct stat st;
 	int rc = lay_out(e, op);
 
@@ -167,10 +169,10 @@ static int transfer(struct exec *e, const struct lab_op *op, struct lab_op_resul
 		off = (uint64_t)st.st_size;
 		flags |= RWF_APPEND;
 	}
-	if (op->kind == LAB_OP_PREAD)
-		r->ret = preadv2(e->fd, e->iov, (int)op->nr_segs, (off_t)off, flags);
+	if (lab_op_is_read(op->kind))
+		r->ret = preadv2(fd, e->iov, (int)op->nr_segs, (off_t)off, flags);
 	else
-		r->ret = pwritev2(e->fd, e->iov, (int)op->nr_segs, (off_t)off, flags);
+		r->ret = pwritev2(fd, e->iov, (int)op->nr_segs, (off_t)off, flags);
 	if (r->ret < 0)
 		r->ret = -errno;
 	if (fstat(e->fd, &st))
@@ -179,7 +181,7 @@ static int transfer(struct exec *e, const struct lab_op *op, struct lab_op_resul
 	read_result(e, op, r);
 	for (unsigned int i = 0; i < op->nr_segs; i++)
 		len += op->segs[i].len_bytes;
-	rc = op->kind == LAB_OP_PREAD ? 0 : read_back(e, off, len, r);
+	rc = lab_op_is_read(op->kind) ? 0 : read_back(e, fd, off, len, r);
 	munmap(e->area, e->area_bytes);
 	return rc;
 }
@@ -233,6 +235,12 @@ int opskernel_run(const struct opset *set, const char *path, struct lab_op_resul
 	e.fd = open_target(path, why, why_bytes);
 	if (e.fd < 0)
 		return LAB_RUN_USAGE;
+	e.buffered_fd = open(path, O_RDWR | O_CLOEXEC);
+	if (e.buffered_fd < 0) {
+		snprintf(why, why_bytes, "--disk %s: cannot open it a second time (%s)", path, strerror(errno));
+		close(e.fd);
+		return LAB_RUN_USAGE;
+	}
 	e.back = mmap(NULL, LAB_OP_MAX_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (e.back == MAP_FAILED || ftruncate(e.fd, 0))
 		rc = -errno;
@@ -245,6 +253,7 @@ int opskernel_run(const struct opset *set, const char *path, struct lab_op_resul
 		snprintf(why, why_bytes, "%s: %s", path, strerror(-rc));
 	if (e.back != MAP_FAILED)
 		munmap(e.back, LAB_OP_MAX_BYTES);
+	close(e.buffered_fd);
 	close(e.fd);
 	return rc ? LAB_RUN_BROKEN : LAB_RUN_OK;
 }

@@ -254,6 +254,7 @@ void options_parse(struct options *o, enum options_verb verb, int argc, char **a
 		"  diolab compare -d iter-ops-fixed,bio-first --disk FILE:256m --verify scenarios/first-light.fio",
 		"Perform operations, one a line, and print one result line for each.\vOperations: size N | "
 		"pread OFF SEG… | pwrite OFF SEG… [seed=N] | append SEG… [seed=N] | fsync | fdatasync\n"
+		"bpread OFF SEG… | bpwrite OFF SEG… [seed=N]: through a second, buffered descriptor\n"
 		"SEG = LEN[+MIS][!none|!ro|!null|!kern|!half]; flags nowait, dsync. Example:\n"
 		"  printf 'pwrite 0 4k seed=7\\npread 0 4k\\n' | diolab ops -d bio-first",
 	};

@@ -5,7 +5,7 @@
  * The rules are written down in lab_run.h, so that real system calls can be held against them line
  * by line. Here: a segment's area is a mapping of its own in one address space, faults are made by
  * unmapping and protecting parts of it; the file's handle is called synchronously; what a write
- * left in the file is read from the disk, not through the design.
+ * left in the file is read from the page cache and the disk, not through the design.
  */
 #include <linux/types.h>
 #include <linux/bug.h>
@@ -62,7 +62,8 @@ static u64 area_bytes(const struct lab_seg *seg)
 
 static bool op_is_io(const struct lab_op *op)
 {
-	return op->kind == LAB_OP_PREAD || op->kind == LAB_OP_PWRITE || op->kind == LAB_OP_APPEND;
+	return lab_op_is_read(op->kind) || op->kind == LAB_OP_PWRITE || op->kind == LAB_OP_BPWRITE ||
+	       op->kind == LAB_OP_APPEND;
 }
 
 /*
@@ -143,7 +144,7 @@ static bool area_make(struct ops_run *o, const struct lab_op *op, const struct l
 		return false;
 	a->base += a->addr;
 	area_walk(o, a, 0, a->map_bytes, area_set, &guard);
-	if (op->kind == LAB_OP_PREAD)
+	if (lab_op_is_read(op->kind))
 		area_walk(o, a, seg->misalign_bytes, end, area_set, &poison);
 	else
 		area_walk(o, a, seg->misalign_bytes, end, area_stamp, &pay);
@@ -218,11 +219,12 @@ static void ops_io(struct ops_run *o, const struct lab_op *op, struct lab_op_res
 {
 	struct room *r = o->room;
 	struct lab_io io = {
-		.rw = op->kind == LAB_OP_PREAD ? LAB_READ : LAB_WRITE,
+		.rw = lab_op_is_read(op->kind) ? LAB_READ : LAB_WRITE,
 		.pos = op->off_bytes, .iov = o->iov, .nr_segs = op->nr_segs,
 		.flags = (op->flags & LAB_OPF_NOWAIT ? LAB_IO_NOWAIT : 0) |
 			 (op->flags & LAB_OPF_DSYNC ? LAB_IO_DSYNC : 0) |
-			 (op->kind == LAB_OP_APPEND ? LAB_IO_APPEND : 0),
+			 (op->kind == LAB_OP_APPEND ? LAB_IO_APPEND : 0) |
+			 (lab_op_is_buffered(op->kind) ? LAB_IO_BUFFERED : 0),
 	};
 	u64 first = 0, pos = op->kind == LAB_OP_APPEND ? (u64)r->design->size(r->file) : op->off_bytes;
 	u32 i;
@@ -263,6 +265,8 @@ static void ops_one(struct ops_run *o, const struct lab_op *op, struct lab_op_re
 	switch (op->kind) {
 	case LAB_OP_PREAD:
 	case LAB_OP_PWRITE:
+	case LAB_OP_BPREAD:
+	case LAB_OP_BPWRITE:
 	case LAB_OP_APPEND:
 		ops_io(o, op, res);
 		return;

@@ -125,8 +125,44 @@ bad:
 	return false;
 }
 
+/* Bytes from @pos to the end of its page, at most @len_bytes, if that page is in the cache; else 0. */
+static size_t straight_from_cache(struct room *r, u64 pos, u8 *dst, size_t len_bytes)
+{
+	struct page *page = lab_page_find(r->inode, pos >> PAGE_SHIFT);
+	size_t n = min(len_bytes, PAGE_SIZE - offset_in_page(pos));
+
+	if (!page)
+		return 0;
+	memcpy(dst, page_address(page) + offset_in_page(pos), n);
+	put_page(page);
+	return n;
+}
+
+/* Bytes from @pos on, at most @len_bytes, that one extent answers for. Return: how many, or -errno. */
+static ssize_t straight_from_disk(struct room *r, u64 pos, u8 *dst, size_t len_bytes)
+{
+	u32 first = pos % LAB_BLOCK_BYTES;
+	struct lab_extent ext;
+	size_t n;
+	int err;
+
+	err = straight_map(r, pos - first, round_up(first + len_bytes, LAB_BLOCK_BYTES), &ext);
+	if (err)
+		return err;
+	n = min_t(u64, ext.len_bytes - first, len_bytes);
+	if (ext.type != LAB_MAPPED) {
+		memset(dst, 0, n);
+		return n;
+	}
+	err = straight_bio(r, r->stack[0], REQ_OP_READ, ext.sector, ext.len_bytes);
+	if (err)
+		return err;
+	memcpy(dst, page_address(r->chunk) + first, n);
+	return n;
+}
+
 /**
- * straight_read - bytes of the file, from the disk
+ * straight_read - bytes of the file, from its page cache and the disk
  * @r: opened
  * @pos: bytes
  * @dst: where to
@@ -137,25 +173,19 @@ bad:
  */
 int straight_read(struct room *r, u64 pos, void *dst, size_t len_bytes)
 {
+	bool cached = r->inode->i_mapping->nrpages;
 	u8 *p = dst;
 
 	while (len_bytes) {
-		u32 first = pos % LAB_BLOCK_BYTES;
-		struct lab_extent ext;
-		size_t n;
-		int err;
+		size_t n = cached ? straight_from_cache(r, pos, p, len_bytes) : 0;
 
-		err = straight_map(r, pos - first, round_up(first + len_bytes, LAB_BLOCK_BYTES), &ext);
-		if (err)
-			return err;
-		n = min_t(u64, ext.len_bytes - first, len_bytes);
-		if (ext.type == LAB_MAPPED) {
-			err = straight_bio(r, r->stack[0], REQ_OP_READ, ext.sector, ext.len_bytes);
-			if (err)
-				return err;
-			memcpy(p, page_address(r->chunk) + first, n);
-		} else {
-			memset(p, 0, n);
+		if (!n) {
+			size_t most = cached ? min(len_bytes, PAGE_SIZE - offset_in_page(pos)) : len_bytes;
+			ssize_t ret = straight_from_disk(r, pos, p, most);
+
+			if (ret < 0)
+				return ret;
+			n = ret;
 		}
 		pos += n;
 		p += n;

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # kernel-ops.sh PROGRAM [SEED] - the running kernel as the judge: the same operations by real system calls on a
-# real O_DIRECT file and through each design, line for line, twice 500. A fresh seed each time, printed; exit
+# real O_DIRECT file and through each design, line for line, three times 500. A fresh seed each time, printed; exit
 # status 77 where the folder has no O_DIRECT. Set DIOLAB_DIR to a folder of the filesystem that should judge.
 set -eu
 prog=${1:?usage: kernel-ops.sh PROGRAM [SEED]}
@@ -38,3 +38,4 @@ judge() {
 
 judge valid,zero,many,eof
 judge valid,extend,truncate,sync
+judge valid,extend,truncate,sync,buffered

@@ -51,6 +51,13 @@ enum lab_rw { LAB_READ, LAB_WRITE };
 #define LAB_IO_NOWAIT	1	/* RWF_NOWAIT: -EAGAIN before any side effect */
 #define LAB_IO_DSYNC	2	/* RWF_DSYNC: durable when it completes */
 #define LAB_IO_APPEND	4	/* at i_size, under the lock; pos is ignored */
+/*
+ * Through a second descriptor of the same file, opened without O_DIRECT: the page cache. Any alignment;
+ * waited for even if asynchronous; short where memory or the disk failed. With LAB_IO_NOWAIT a read gives what
+ * is in the cache, else -EAGAIN, and a write is -EOPNOTSUPP, as ext4's in 6.1. A block device has no page
+ * cache here: -EOPNOTSUPP.
+ */
+#define LAB_IO_BUFFERED	8
 
 /**
  * struct lab_io - one read or write, the caller's until submit(), the design's until done()

@@ -14,6 +14,12 @@
  * Locking, the writer's duty (lab_lock_*): i_rwsem shared for reads and for overwrites inside i_size under
  * lock=shared, exclusive for everything else. lab_inode_dio_begin() once a piece, under i_rwsem; its end when
  * that piece is done and converted. Truncate, punch and zero hold i_rwsem exclusively and wait for the count.
+ *
+ * The page cache (page*.c). A page is one fs block. Reading through it holds i_rwsem shared, writing
+ * exclusively, with no direct IO in flight: so pages become dirty only while no direct IO is under way, and
+ * a direct write whose range was written back and invalidated under i_rwsem finds no dirty page at its end.
+ * Lock order: i_rwsem, page locks, the map's lock. A task that has a page locked tries for further ones and
+ * never waits for them.
  */
 #ifndef _LAB_FS_H
 #define _LAB_FS_H
@@ -28,13 +34,16 @@
 
 struct block_device;
 struct lab_extent_map;
+struct page;
 
 #define LAB_BLOCK_SHIFT		12
 #define LAB_BLOCK_BYTES		(1u << LAB_BLOCK_SHIFT)
 #define LAB_MAX_EXTENTS		(1u << 20)	/* an inode's; -ENOSPC beyond */
 #define LAB_MAX_FILE_BYTES	(1ull << 40)
+#define LAB_CACHE_MAX_PAGES	1024u		/* of one inode: clean ones go when another is wanted */
+#define LAB_CACHE_MAX_DIRTY	256u		/* of one inode: who dirties more writes back */
 
-/* What the page cache will hang from; first light keeps it empty (nrpages == 0 always). */
+/* Where the page cache of an inode begins. nrpages: READ_ONCE() without a lock tells direct IO to pass by. */
 struct address_space {
 	struct inode *host;
 	unsigned long nrpages;
@@ -161,6 +170,38 @@ int lab_trim_eof(struct inode *inode);
 /* Data and metadata durable: flushes the block device when anything was written since. Sleeps. */
 int lab_fsync(struct inode *inode, bool datasync);
 void lab_fs_wrote(struct inode *inode);			/* the device's cache holds something of this inode */
+
+/*
+ * Pages. What is handed out carries a reference for put_page(). None of this looks at alignment; ranges are
+ * bytes and mean all pages they touch.
+ */
+struct page *lab_page_find(struct inode *inode, pgoff_t index);		/* uptodate, or NULL. Any context */
+int lab_page_get(struct inode *inode, pgoff_t index, struct page **out);	/* locked; added if missing */
+void lab_page_unlock(struct page *page);
+void lab_page_set_uptodate(struct page *page);
+void lab_page_set_dirty(struct page *page);
+
+/* Read page @index and those missing after it, @nr in all at most. Sleeps; i_rwsem held. 0 or -errno. */
+int lab_cache_read(struct inode *inode, pgoff_t index, unsigned int nr);
+/* One page of a buffered write: locked, allocated, and its other bytes the file's. Sleeps. 0 or -errno. */
+int lab_write_begin(struct inode *inode, loff_t pos, unsigned int len_bytes, struct page **out);
+/* @copied_bytes of them are there. Returns how many count: 0 if the page is not whole without the rest. */
+unsigned int lab_write_end(struct inode *inode, struct page *page, loff_t pos, unsigned int len_bytes,
+			   unsigned int copied_bytes);
+/* Write dirty pages back and wait. 0 or the first error; the pages are clean in either case. */
+int lab_cache_write(struct inode *inode, loff_t pos, u64 len_bytes);
+/* All of them; returns an error of write-back since the last call, whoever met it. For fsync. */
+int lab_cache_sync(struct inode *inode);
+/* Above LAB_CACHE_MAX_DIRTY: write back. For who dirtied, with no page locked. */
+void lab_cache_balance(struct inode *inode);
+bool lab_cache_is_dirty(struct inode *inode, loff_t pos, u64 len_bytes);	/* any context */
+/*
+ * Forget clean pages, without waiting: -EBUSY if one is dirty, and stays, or is locked, and goes when it is
+ * unlocked. Any context.
+ */
+int lab_cache_invalidate(struct inode *inode, loff_t pos, u64 len_bytes);
+/* Forget all pages, dirty ones too. i_rwsem exclusive, no direct IO in flight; waits for locked pages. */
+void lab_cache_drop(struct inode *inode, loff_t pos, u64 len_bytes);
 
 enum lab_layout { LAB_LAYOUT_CONTIGUOUS, LAB_LAYOUT_FRAGMENTED, LAB_LAYOUT_SPARSE, LAB_LAYOUT_UNWRITTEN };
 

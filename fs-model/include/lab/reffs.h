@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * lab/reffs.h - the reference: what a file opened with O_DIRECT does, as a byte array.
+ * lab/reffs.h - the reference: what a file opened with O_DIRECT, and again without, does, as a byte array.
  *
  * It knows no extent, bio, lock or design; it is what the others are compared with. The order of checks is
  * that of Linux 6.1's iomap direct IO: nothing to do → 0; at or after the end of the file → 0; misaligned →
@@ -54,6 +54,28 @@ ssize_t lab_reffs_pread(struct lab_reffs *f, void *buf, size_t len_bytes, loff_t
  * then.
  */
 ssize_t lab_reffs_pwrite(struct lab_reffs *f, const void *buf, size_t len_bytes, loff_t pos);
+
+/**
+ * lab_reffs_bpread - read as through the page cache: lab_reffs_pread() at any offset and length
+ * @f: the file
+ * @buf: the first return value bytes of it are set, the rest is left alone
+ * @len_bytes: how much
+ * @pos: where from, bytes
+ *
+ * Return: as lab_reffs_pread().
+ */
+ssize_t lab_reffs_bpread(struct lab_reffs *f, void *buf, size_t len_bytes, loff_t pos);
+
+/**
+ * lab_reffs_bpwrite - write as through the page cache: lab_reffs_pwrite() at any offset and length
+ * @f: the file
+ * @buf: the data
+ * @len_bytes: how much
+ * @pos: where to, bytes
+ *
+ * Return: as lab_reffs_pwrite().
+ */
+ssize_t lab_reffs_bpwrite(struct lab_reffs *f, const void *buf, size_t len_bytes, loff_t pos);
 
 /**
  * lab_reffs_append - write at the end of the file, which must be aligned as every position

@@ -58,6 +58,8 @@ enum lab_scope { LAB_UPPER, LAB_LOOP, LAB_LOWER, LAB_NR_SCOPES };
 	X(CHAINS,	 "chains",	  "bios chained")					\
 	X(MAP_CALLS,	 "map_calls",	  "questions to the file's extent map")			\
 	X(CONVERTS,	 "converts",	  "unwritten extents converted")			\
+	X(CACHE_ADDS,	 "cache_adds",	  "pages added to the page cache")			\
+	X(WRITEBACKS,	 "writebacks",	  "page-cache pages written back")			\
 	X(REQUESTS,	 "requests",	  "requests given to a driver's queue_rq")		\
 	X(MERGES,	 "merges",	  "bios merged into a request")				\
 	X(FLUSHES,	 "flushes",	  "flush requests at a driver")				\

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * page-flags.h - bits of page->flags. Those with an owner at the time they change (buddy, slab, head)
- * are plain stores; DIRTY may be set by anyone who holds the page and is an atomic.
+ * are plain stores; DIRTY may be set by anyone who holds the page and is an atomic. Pages of the page cache
+ * are never a user's: all their bits change under the cache's lock, and are plain stores.
  */
 #ifndef _LINUX_PAGE_FLAGS_H
 #define _LINUX_PAGE_FLAGS_H
@@ -17,6 +18,9 @@ enum pageflags {
 	PG_reserved,		/* the zero page */
 	PG_buddy,		/* first page of a free block */
 	PG_free,		/* in no one's hands: within a free block or a magazine (check builds) */
+	PG_locked,		/* page cache: one task has its contents */
+	PG_uptodate,		/* page cache: its contents are the file's */
+	PG_owner_priv_1,	/* page cache: the filesystem's own */
 	__NR_PAGEFLAGS,
 };
 
@@ -41,6 +45,10 @@ KC_PAGEFLAG(Head, head) KC_PAGEFLAG_OWNED(Head, head)
 KC_PAGEFLAG(Reserved, reserved) KC_PAGEFLAG_OWNED(Reserved, reserved)
 KC_PAGEFLAG(Buddy, buddy) KC_PAGEFLAG_OWNED(Buddy, buddy)
 KC_PAGEFLAG(Free, free) KC_PAGEFLAG_OWNED(Free, free)
+KC_PAGEFLAG(Locked, locked) KC_PAGEFLAG_OWNED(Locked, locked)
+KC_PAGEFLAG(Uptodate, uptodate) KC_PAGEFLAG_OWNED(Uptodate, uptodate)
+KC_PAGEFLAG(OwnerPriv1, owner_priv_1) KC_PAGEFLAG_OWNED(OwnerPriv1, owner_priv_1)
+KC_PAGEFLAG_OWNED(Dirty, dirty)
 
 static inline void SetPageDirty(struct page *page)
 {

@@ -26,8 +26,8 @@ LAB_TEST_BARE(opsfile, every_form)
 {
 	struct opset s;
 
-	lab_expect_eq(parse("size 0x1000 # grow\n\npwrite 4k 512 1k+3!ro seed=9 dsync\npread 0 0 4k!half nowait\nappend 1k!null\nfsync\nfdatasync\n", &s), 0);
-	lab_expect_eq(s.nr, 6);
+	lab_expect_eq(parse("size 0x1000 # grow\n\npwrite 4k 512 1k+3!ro seed=9 dsync\npread 0 0 4k!half nowait\nappend 1k!null\nfsync\nfdatasync\nbpwrite 3 5 7+1 seed=4\nbpread 1 9\n", &s), 0);
+	lab_expect_eq(s.nr, 8);
 	lab_expect_eq(s.ops[0].kind, LAB_OP_SIZE);
 	lab_expect_eq(s.ops[0].off_bytes, 4096);
 	lab_expect_eq(s.ops[1].nr_segs, 2);
@@ -41,6 +41,11 @@ LAB_TEST_BARE(opsfile, every_form)
 	lab_expect_eq(s.ops[2].flags, LAB_OPF_NOWAIT);
 	lab_expect_eq(s.ops[3].seed, 5);
 	lab_expect_eq(s.ops[5].kind, LAB_OP_FDATASYNC);
+	lab_expect_eq(s.ops[6].kind, LAB_OP_BPWRITE);
+	lab_expect_eq(s.ops[6].off_bytes, 3);
+	lab_expect_eq(s.ops[6].segs[1].len_bytes, 7);
+	lab_expect_eq(s.ops[6].seed, 4);
+	lab_expect_eq(s.ops[7].kind, LAB_OP_BPREAD);
 	opset_free(&s);
 }
 
@@ -54,6 +59,8 @@ LAB_TEST_BARE(opsfile, mistakes)
 		{ "pread 0 4k+4096\n", "t:1: segment 4k: want LEN[+MIS] with MIS below 4096" },
 		{ "fsync now\n", "t:1: now: nothing more belongs here" },
 		{ "pread 0 65m\n", "t:1: segment 65m: at most 67108864 bytes" },
+		{ "bpread 4k\n", "t:1: bpread needs a segment, such as 4k" },
+		{ "bpwrite 0 4k nowait\n", "t:1: segment nowait: want LEN[+MIS] with MIS below 4096" },
 		{ "pread 0 4k seed=3\n", "t:1: segment seed=3: want LEN[+MIS] with MIS below 4096" },
 	};
 	struct opset s;
@@ -87,8 +94,8 @@ LAB_TEST_BARE(opsfile, generator_round_trip)
 	FILE *f;
 
 	lab_test_seed(seed);
-	a = generated(seed, 300, 0x7ff);
-	b = generated(seed, 300, 0x7ff);
+	a = generated(seed, 300, 0xfff);
+	b = generated(seed, 300, 0xfff);
 	lab_expect(!strcmp(a, b));
 	lab_expect_eq(parse(a, &s), 0);
 	lab_expect_ge(s.nr, 300);

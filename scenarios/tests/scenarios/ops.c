@@ -56,7 +56,7 @@ static u64 make_segs(struct lab_op *op, struct lab_seg *seg, u32 block)
 
 static void make_op(struct lab_op *op, struct lab_seg *seg, u32 block)
 {
-	u64 r = roll(20);
+	u64 r = roll(26);
 
 	memset(op, 0, sizeof(*op));
 	op->off_bytes = roll(OPS_FILE_BYTES / 2 / block) * block;
@@ -76,6 +76,11 @@ static void make_op(struct lab_op *op, struct lab_seg *seg, u32 block)
 	} else if (r < 19) {
 		op->kind = LAB_OP_SIZE;
 		op->off_bytes = roll(2) ? op->off_bytes : roll(OPS_FILE_BYTES / 2);
+	} else if (r < 25) {
+		op->kind = roll(2) ? LAB_OP_BPREAD : LAB_OP_BPWRITE;
+		op->off_bytes = roll(4) ? roll(OPS_FILE_BYTES / 2) : op->off_bytes;
+		make_segs(op, seg, block);
+		seg[op->nr_segs - 1].len_bytes += roll(block);
 	} else {
 		op->kind = roll(2) ? LAB_OP_FSYNC : LAB_OP_FDATASYNC;
 		op->off_bytes = 0;
@@ -131,6 +136,16 @@ static void perform(struct lab_reffs *f, const struct lab_op *op, struct lab_op_
 		res->ret = lab_reffs_pread(f, buf, len, pos);
 		res->has_crc = res->ret > 0;
 		res->crc = res->ret > 0 ? lab_crc32c(0, buf, res->ret) : 0;
+		break;
+	case LAB_OP_BPREAD:
+		res->ret = lab_reffs_bpread(f, buf, len, pos);
+		res->has_crc = res->ret > 0;
+		res->crc = res->ret > 0 ? lab_crc32c(0, buf, res->ret) : 0;
+		break;
+	case LAB_OP_BPWRITE:
+		lab_payload(buf, op->seed, 0, len);
+		res->ret = lab_reffs_bpwrite(f, buf, len, pos);
+		res->crc = crc_of_range(f, pos, len, &res->has_crc);
 		break;
 	case LAB_OP_PWRITE:
 	case LAB_OP_APPEND:

@@ -199,7 +199,7 @@ static void dio_piece_done(struct dio_piece *piece, bool write)
 	struct inode *inode = dio->file->f_inode;
 
 	if (write)
-		filemap_dio_write_end(inode->i_mapping, piece->pos, piece->len_bytes);
+		filemap_dio_write_end(inode, piece->pos, piece->len_bytes);
 	dio_release_piece(inode);
 	if (piece != &dio->tail)
 		bio_put(&piece->bio);
@@ -221,7 +221,7 @@ static void dio_convert(struct dio_piece *piece)
 static void dio_sync_and_end(struct dio *dio)
 {
 	if (dio->need_sync && !READ_ONCE(dio->status))
-		dio_error(dio, errno_to_blk_status(vfs_fsync(dio->file, 1)));
+		dio_error(dio, errno_to_blk_status(lab_fsync(dio->file->f_inode, true)));
 	dio_end(dio);
 }
 
@@ -408,9 +408,11 @@ static int dio_submit_locked(struct dio_walk *w, unsigned int flags, loff_t pos,
 	if (unlikely(extend) && w->nowait)
 		return -EAGAIN;
 	if (w->write)
-		filemap_dio_write_begin(w->inode->i_mapping, pos, len_bytes);
+		ret = filemap_dio_write_begin(w->inode, pos, len_bytes, w->nowait);
 	else
-		filemap_dio_read_begin(w->inode->i_mapping, pos, len_bytes);
+		ret = filemap_dio_read_begin(w->inode, pos, len_bytes, w->nowait);
+	if (ret)
+		return ret;
 	dio_hold_bio(w->dio, w->inode);
 	w->keep = extend;
 	if (unlikely(extend) && (w->dio->tail.bio.bi_opf & REQ_FUA))
@@ -439,6 +441,30 @@ static int dio_lock_and_submit(struct dio_walk *w, unsigned int flags)
 		return ret;
 	ret = dio_submit_locked(w, flags, pos, len);
 	lab_unlock(w->inode, lock);
+	return ret;
+}
+
+/*
+ * A write whose pages could not be forgotten: what is left of the bio through the page cache, and to the disk.
+ * No lock is held but, with DIO_LOCKED, the caller's.
+ */
+static int dio_submit_buffered(struct dio_walk *w, unsigned int flags)
+{
+	struct bio *bio = &w->dio->tail.bio;
+	loff_t pos = (loff_t)bio->bi_iter.bi_sector << SECTOR_SHIFT;
+	unsigned int len = bio->bi_iter.bi_size;
+	int ret;
+
+	if (bio->bi_opf & REQ_FUA)
+		w->dio->need_sync = true;
+	if (!(flags & DIO_LOCKED))
+		down_write(&w->inode->i_rwsem);
+	lab_inode_dio_wait(w->inode);
+	ret = filemap_write_bio(w->inode, bio);
+	if (!ret)
+		ret = filemap_write_done(w->inode, pos, len);
+	if (!(flags & DIO_LOCKED))
+		up_write(&w->inode->i_rwsem);
 	return ret;
 }
 
@@ -471,6 +497,8 @@ int dio_submit_mapped(struct file *file, struct bio *bio, unsigned int flags)
 	ret = dio_lock_and_submit(&w, flags);
 	if (likely(ret == 1))
 		return 0;
+	if (ret == -ENOTBLK)
+		ret = dio_submit_buffered(&w, flags);
 	if (ret == -EAGAIN && !whole && (flags & DIO_NOBLOCK))
 		return -EAGAIN;
 	dio_error(dio, errno_to_blk_status(ret));

@@ -33,7 +33,7 @@ static const struct dio_map_ops fs_map_ops = {
 
 /* ---- open, close ------------------------------------------------------------------------ */
 
-static const struct file_operations fs_file_ops;
+static const struct file_operations fs_file_ops, fs_buffered_ops;
 
 static struct lab_file *file_alloc(const struct file_operations *f_op, struct block_device *bdev)
 {
@@ -58,6 +58,9 @@ static struct lab_file *fs_open_file(struct inode *inode)
 	file->f_map_ops = &fs_map_ops;
 	init_llist_head(&file->f_done);
 	INIT_WORK(&file->f_done_work, dio_done_work);
+	lf->buffered.f_op = &fs_buffered_ops;
+	lf->buffered.f_inode = inode;
+	lf->buffered.f_bdev = file->f_bdev;
 	file->f_done_wq = alloc_ordered_workqueue("dio-done", WQ_MEM_RECLAIM);
 	if (!file->f_done_wq) {
 		kfree(lf);
@@ -88,12 +91,22 @@ static inline bool fs_is_aligned(struct file *file, loff_t pos, const struct iov
 	       iov_iter_is_aligned(iter, bdev_dma_alignment(file->f_bdev), block_mask);
 }
 
-/* Where may a write of what is in @iter go? Cuts it at the largest size of a file. 0, -EFBIG, -EINVAL. */
-static int fs_write_checks(struct file *file, loff_t pos, struct iov_iter *iter)
+/* Where may a write of what is in @iter go? Cuts it at the largest size of a file. 0, -EFBIG. */
+static int fs_write_limit(loff_t pos, struct iov_iter *iter)
 {
 	if (pos >= LAB_MAX_FILE_BYTES)
 		return -EFBIG;
 	iov_iter_truncate(iter, LAB_MAX_FILE_BYTES - pos);
+	return 0;
+}
+
+/* The same of a direct write. 0, -EFBIG, -EINVAL. */
+static int fs_write_checks(struct file *file, loff_t pos, struct iov_iter *iter)
+{
+	int err = fs_write_limit(pos, iter);
+
+	if (err)
+		return err;
 	return fs_is_aligned(file, pos, iter) ? 0 : -EINVAL;
 }
 
@@ -115,6 +128,7 @@ static ssize_t fs_read_hole(struct kiocb *iocb, struct iov_iter *to, size_t coun
 	err = lab_lock_for_read(inode, map_flags, &lock);
 	if (err)
 		return err;
+	err = filemap_dio_read_begin(inode, iocb->ki_pos, count, map_flags);
 	while (!err && done < count) {
 		err = lab_map(inode, iocb->ki_pos, count - done, map_flags, &ext);
 		if (err || ext.type == LAB_MAPPED)
@@ -163,6 +177,21 @@ static ssize_t fs_read_iter(struct kiocb *iocb, struct iov_iter *to)
 	return dio_rw(iocb, to, count, 0);
 }
 
+/* The second descriptor. i_rwsem shared, as xfs has it: no write is seen in part. */
+static ssize_t fs_buffered_read_iter(struct kiocb *iocb, struct iov_iter *to)
+{
+	struct inode *inode = iocb->ki_filp->f_inode;
+	enum lab_lock lock;
+	ssize_t ret;
+
+	ret = lab_lock_for_read(inode, iocb->ki_flags & IOCB_NOWAIT, &lock);
+	if (ret)
+		return ret;
+	ret = filemap_read(iocb, to);
+	lab_unlock(inode, lock);
+	return ret;
+}
+
 /* ---- write -------------------------------------------------------------------------------- */
 
 /* i_rwsem is held exclusively: nobody else changes the size. */
@@ -200,11 +229,44 @@ static ssize_t fs_write_extend(struct kiocb *iocb, struct iov_iter *from)
 	ret = fs_write_extend_locked(iocb, from);
 	up_write(&inode->i_rwsem);
 	if (ret > 0 && (iocb->ki_flags & IOCB_DSYNC)) {
-		err = vfs_fsync(iocb->ki_filp, 1);
+		err = lab_fsync(inode, true);
 		if (err)
 			ret = err;
 	}
 	return ret;
+}
+
+/*
+ * Through the page cache, alone with the file: no direct IO may be under way, so that no piece's end meets a
+ * dirty page (ext4 lets them meet, and says that the page cache is stale then).
+ */
+static ssize_t fs_write_cached(struct kiocb *iocb, struct iov_iter *from)
+{
+	struct inode *inode = iocb->ki_filp->f_inode;
+	ssize_t ret;
+	int err;
+
+	down_write(&inode->i_rwsem);
+	if (iocb->ki_flags & IOCB_APPEND)
+		iocb->ki_pos = i_size_read(inode);
+	ret = fs_write_limit(iocb->ki_pos, from);
+	if (!ret) {
+		lab_inode_dio_wait(inode);
+		ret = generic_perform_write(iocb, from);
+	}
+	up_write(&inode->i_rwsem);
+	if (ret <= 0 || !(iocb->ki_flags & IOCB_DSYNC))
+		return ret;
+	err = lab_cache_write(inode, iocb->ki_pos - ret, ret);
+	return err ?: lab_fsync(inode, true) ?: ret;
+}
+
+/* The second descriptor. */
+static ssize_t fs_buffered_write_iter(struct kiocb *iocb, struct iov_iter *from)
+{
+	if (iocb->ki_flags & IOCB_NOWAIT)
+		return -EOPNOTSUPP;
+	return iov_iter_count(from) ? fs_write_cached(iocb, from) : 0;
 }
 
 static ssize_t fs_write_iter(struct kiocb *iocb, struct iov_iter *from)
@@ -228,7 +290,9 @@ static ssize_t fs_write_iter(struct kiocb *iocb, struct iov_iter *from)
 
 static int fs_fsync(struct file *file, loff_t start, loff_t end, int datasync)
 {
-	return lab_fsync(file->f_inode, datasync);
+	int err = lab_cache_sync(file->f_inode), flush_err = lab_fsync(file->f_inode, datasync);
+
+	return err ?: flush_err;
 }
 
 /* What a loop device needs: punch, and zero without a change of size (it never goes beyond the file). */
@@ -258,6 +322,14 @@ static const struct file_operations fs_file_ops = {
 	.read_iter	= fs_read_iter,
 	.write_iter	= fs_write_iter,
 	.dio_submit	= dio_submit_mapped,
+	.fsync		= fs_fsync,
+	.fallocate	= fs_fallocate,
+};
+
+/* Pinned memory is not given to the second descriptor: no ->dio_submit. */
+static const struct file_operations fs_buffered_ops = {
+	.read_iter	= fs_buffered_read_iter,
+	.write_iter	= fs_buffered_write_iter,
 	.fsync		= fs_fsync,
 	.fallocate	= fs_fallocate,
 };
@@ -299,6 +371,8 @@ static const char *design_unsupported(const struct lab_knobs *knobs)
 
 static ssize_t design_submit(struct lab_file *lf, struct lab_io *io)
 {
+	if (unlikely(io->flags & LAB_IO_BUFFERED))
+		return lf->buffered.f_op ? aio_submit(&lf->buffered, io) : -EOPNOTSUPP;
 	return aio_submit(&lf->file, io);
 }
 

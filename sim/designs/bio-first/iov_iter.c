@@ -108,6 +108,77 @@ bool __iov_iter_is_aligned(const struct iov_iter *i, unsigned long addr_mask, un
 }
 
 /**
+ * copy_to_iter - copy to user memory and advance over it
+ * @addr: from where
+ * @bytes: how many, at most iov_iter_count(@i)
+ * @i: the iterator
+ *
+ * Context: task, may sleep. Return: bytes copied; fewer at a fault.
+ */
+size_t copy_to_iter(const void *addr, size_t bytes, struct iov_iter *i)
+{
+	size_t done = 0;
+
+	while (done < bytes) {
+		size_t len = min(iov_iter_single_seg_count(i), bytes - done);
+		size_t left = copy_to_user((void __user *)iov_iter_base(i), addr + done, len);
+
+		iov_iter_advance(i, len - left);
+		done += len - left;
+		if (left)
+			break;
+	}
+	return done;
+}
+
+/**
+ * copy_from_iter_atomic - copy from user memory that is present, and advance over it
+ * @addr: where to; what is not copied is left alone
+ * @bytes: how many, at most iov_iter_count(@i)
+ * @i: the iterator
+ *
+ * Context: any; faults nothing in, so that it can be called with a page locked. Return: bytes copied.
+ */
+size_t copy_from_iter_atomic(void *addr, size_t bytes, struct iov_iter *i)
+{
+	size_t done = 0;
+
+	while (done < bytes) {
+		size_t len = min(iov_iter_single_seg_count(i), bytes - done);
+		size_t left = copy_from_user_inatomic(addr + done, (void __user *)iov_iter_base(i), len);
+
+		iov_iter_advance(i, len - left);
+		done += len - left;
+		if (left)
+			break;
+	}
+	return done;
+}
+
+/**
+ * fault_in_iov_iter_readable - have what comes next present
+ * @i: the iterator; does not move
+ * @bytes: how many, at most iov_iter_count(@i)
+ *
+ * Context: task, may sleep. Return: how many of them cannot be had, from the first that cannot.
+ */
+size_t fault_in_iov_iter_readable(const struct iov_iter *i, size_t bytes)
+{
+	struct iov_iter at = *i;
+
+	while (bytes) {
+		size_t len = min(iov_iter_single_seg_count(&at), bytes);
+		size_t left = fault_in_readable((void __user *)iov_iter_base(&at), len);
+
+		if (left)
+			return bytes - len + left;
+		iov_iter_advance(&at, len);
+		bytes -= len;
+	}
+	return 0;
+}
+
+/**
  * iov_iter_zero - zero user memory and advance over it
  * @bytes: how many, at most iov_iter_count(@i)
  * @i: the iterator

@@ -180,8 +180,6 @@ static ssize_t dio_complete(struct dio *dio)
 		if (err)
 			ret = err;
 	}
-	if (dio->write)
-		filemap_dio_write_end(inode->i_mapping, dio->pos, dio->done_bytes);
 	if (ret > 0)
 		iocb->ki_pos += ret;
 	dio_free(dio);
@@ -236,6 +234,8 @@ static void piece_end(struct dio_piece *piece)
 	dio_note_error(&dio->error, piece->error);
 	if (piece->wrote)
 		lab_fs_wrote(inode);
+	if (dio->write)
+		filemap_dio_write_end(inode, piece->pos, piece->len_bytes);
 	if (!piece_holds_dio(piece))
 		dio_bio_release(&piece->bio, dio->dirty);
 	lab_inode_dio_end(inode);

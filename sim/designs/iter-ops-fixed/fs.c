@@ -18,7 +18,7 @@
 #include <linux/kernel.h>
 #include <linux/slab.h>
 
-static const struct file_operations fs_file_ops;
+static const struct file_operations fs_file_ops, fs_buffered_ops;
 
 /* ---- map adapter ------------------------------------------------------------------ */
 
@@ -57,7 +57,14 @@ static struct lab_file *file_alloc(const struct file_operations *f_op, struct in
 
 static struct lab_file *fs_open_file(struct inode *inode)
 {
-	return file_alloc(&fs_file_ops, inode, lab_inode_bdev(inode));
+	struct lab_file *lf = file_alloc(&fs_file_ops, inode, lab_inode_bdev(inode));
+
+	if (!IS_ERR(lf)) {
+		lf->buffered.f_op = &fs_buffered_ops;
+		lf->buffered.f_inode = inode;
+		lf->buffered.f_bdev = lf->file.f_bdev;
+	}
+	return lf;
 }
 
 static struct lab_file *fs_open_bdev(struct block_device *bdev)
@@ -114,8 +121,8 @@ static bool fs_write_is_partial(loff_t pos, size_t len_bytes)
 static ssize_t fs_read_iter(struct kiocb *iocb, struct iov_iter *to)
 {
 	struct inode *inode = iocb->ki_filp->f_inode;
+	struct dio *dio = NULL;
 	enum lab_lock lock;
-	struct dio *dio;
 	ssize_t ret;
 
 	if (!iov_iter_count(to))
@@ -125,10 +132,26 @@ static ssize_t fs_read_iter(struct kiocb *iocb, struct iov_iter *to)
 	ret = lab_lock_for_read(inode, !iocb_may_block(iocb), &lock);
 	if (ret)
 		return ret;
-	filemap_dio_read_begin(inode->i_mapping, iocb->ki_pos, iov_iter_count(to));
-	ret = dio_submit(iocb, to, 0, &dio);
+	ret = filemap_dio_read_begin(inode, iocb->ki_pos, iov_iter_count(to), !iocb_may_block(iocb));
+	if (!ret)
+		ret = dio_submit(iocb, to, 0, &dio);
 	lab_unlock(inode, lock);
 	return dio ? dio_wait(dio) : ret;
+}
+
+/* The second descriptor. i_rwsem shared, as xfs has it: no write is seen in part. */
+static ssize_t fs_buffered_read_iter(struct kiocb *iocb, struct iov_iter *to)
+{
+	struct inode *inode = iocb->ki_filp->f_inode;
+	enum lab_lock lock;
+	ssize_t ret;
+
+	ret = lab_lock_for_read(inode, iocb->ki_flags & IOCB_NOWAIT, &lock);
+	if (ret)
+		return ret;
+	ret = filemap_read(iocb, to);
+	lab_unlock(inode, lock);
+	return ret;
 }
 
 /* ---- write --------------------------------------------------------------------------- */
@@ -143,6 +166,43 @@ static int fs_write_keep_lock(struct kiocb *iocb)
 		return -EAGAIN;
 	lab_inode_dio_wait(iocb->ki_filp->f_inode);
 	return 0;
+}
+
+/*
+ * Through the page cache, alone with the file: no direct IO may be under way, so that no piece's end meets a
+ * dirty page (ext4 lets them meet, and says that the page cache is stale then). @direct: a direct write whose
+ * pages could not be forgotten; they go to the disk, and are forgotten if that is possible now.
+ */
+static ssize_t fs_write_cached(struct kiocb *iocb, struct iov_iter *from, bool direct)
+{
+	struct inode *inode = iocb->ki_filp->f_inode;
+	ssize_t ret;
+	int err = 0;
+
+	down_write(&inode->i_rwsem);
+	if (iocb->ki_flags & IOCB_APPEND)
+		iocb->ki_pos = i_size_read(inode);
+	ret = fs_write_checks(iocb, from);
+	if (!ret) {
+		lab_inode_dio_wait(inode);
+		ret = generic_perform_write(iocb, from);
+	}
+	if (ret > 0 && direct)
+		err = filemap_write_done(inode, iocb->ki_pos - ret, ret);
+	up_write(&inode->i_rwsem);
+	if (err || ret <= 0 || !(iocb->ki_flags & IOCB_DSYNC))
+		return err ?: ret;
+	if (!direct)
+		err = lab_cache_write(inode, iocb->ki_pos - ret, ret);
+	return err ?: lab_fsync(inode, true) ?: ret;
+}
+
+/* The second descriptor. */
+static ssize_t fs_buffered_write_iter(struct kiocb *iocb, struct iov_iter *from)
+{
+	if (iocb->ki_flags & IOCB_NOWAIT)
+		return -EOPNOTSUPP;
+	return iov_iter_count(from) ? fs_write_cached(iocb, from, false) : 0;
 }
 
 static ssize_t fs_write_iter(struct kiocb *iocb, struct iov_iter *from)
@@ -164,10 +224,15 @@ static ssize_t fs_write_iter(struct kiocb *iocb, struct iov_iter *from)
 		ret = fs_write_keep_lock(iocb);
 		flags = DIO_FORCE_WAIT;
 	}
-	if (!ret) {
-		filemap_dio_write_begin(inode->i_mapping, iocb->ki_pos, iov_iter_count(from));
-		ret = dio_submit(iocb, from, flags, &dio);
+	if (!ret)
+		ret = filemap_dio_write_begin(inode, iocb->ki_pos, iov_iter_count(from),
+					      !iocb_may_block(iocb));
+	if (ret == -ENOTBLK) {
+		lab_unlock(inode, lock);
+		return fs_write_cached(iocb, from, true);
 	}
+	if (!ret)
+		ret = dio_submit(iocb, from, flags, &dio);
 	if (!(flags & DIO_FORCE_WAIT)) {
 		lab_unlock(inode, lock);
 		return dio ? dio_wait(dio) : ret;
@@ -184,7 +249,9 @@ static ssize_t fs_write_iter(struct kiocb *iocb, struct iov_iter *from)
 
 static int fs_fsync(struct file *file, loff_t start, loff_t end, int datasync)
 {
-	return lab_fsync(file->f_inode, datasync);
+	int err = lab_cache_sync(file->f_inode), flush_err = lab_fsync(file->f_inode, datasync);
+
+	return err ?: flush_err;
 }
 
 static long fs_fallocate(struct file *file, int mode, loff_t offset, loff_t len)
@@ -199,6 +266,13 @@ static long fs_fallocate(struct file *file, int mode, loff_t offset, loff_t len)
 static const struct file_operations fs_file_ops = {
 	.read_iter	= fs_read_iter,
 	.write_iter	= fs_write_iter,
+	.fsync		= fs_fsync,
+	.fallocate	= fs_fallocate,
+};
+
+static const struct file_operations fs_buffered_ops = {
+	.read_iter	= fs_buffered_read_iter,
+	.write_iter	= fs_buffered_write_iter,
 	.fsync		= fs_fsync,
 	.fallocate	= fs_fallocate,
 };
@@ -251,6 +325,8 @@ static const char *design_unsupported(const struct lab_knobs *knobs)
 
 static ssize_t design_submit(struct lab_file *lf, struct lab_io *io)
 {
+	if (unlikely(io->flags & LAB_IO_BUFFERED))
+		return lf->buffered.f_op ? aio_submit(&lf->buffered, io) : -EOPNOTSUPP;
 	return aio_submit(&lf->file, io);
 }
 

@@ -155,6 +155,9 @@ static inline bool iov_iter_is_aligned(const struct iov_iter *i, unsigned long a
 	return __iov_iter_is_aligned(i, addr_mask, len_mask);
 }
 
+size_t copy_to_iter(const void *addr, size_t bytes, struct iov_iter *i);
+size_t copy_from_iter_atomic(void *addr, size_t bytes, struct iov_iter *i);
+size_t fault_in_iov_iter_readable(const struct iov_iter *i, size_t bytes);
 size_t iov_iter_zero(size_t bytes, struct iov_iter *i);
 int bio_iov_iter_get_pages(struct bio *bio, struct iov_iter *iter, unsigned int block_mask);
 

@@ -52,9 +52,13 @@ struct file {
 	struct work_struct f_done_work;
 };
 
-/* The opaque handle of design.h. */
+/*
+ * The opaque handle of design.h. Two descriptors of one inode: the first is O_DIRECT, the second
+ * goes through the page cache (LAB_IO_BUFFERED); of a block device there is only the first.
+ */
 struct lab_file {
 	struct file file;
+	struct file buffered;
 };
 
 extern const struct file_operations def_blk_fops;
@@ -82,9 +86,12 @@ void dio_exit(void);
 
 /* ---- filemap.c, fs.c, bdev.c, loop.c -------------------------------------------------- */
 
-void filemap_dio_read_begin(struct address_space *mapping, loff_t pos, size_t len_bytes);
-void filemap_dio_write_begin(struct address_space *mapping, loff_t pos, size_t len_bytes);
-void filemap_dio_write_end(struct address_space *mapping, loff_t pos, size_t len_bytes);
+int filemap_dio_read_begin(struct inode *inode, loff_t pos, size_t len_bytes, bool nowait);
+int filemap_dio_write_begin(struct inode *inode, loff_t pos, size_t len_bytes, bool nowait);
+void filemap_dio_write_end(struct inode *inode, loff_t pos, size_t len_bytes);
+int filemap_write_done(struct inode *inode, loff_t pos, size_t len_bytes);
+ssize_t filemap_read(struct kiocb *iocb, struct iov_iter *to);
+ssize_t generic_perform_write(struct kiocb *iocb, struct iov_iter *from);
 
 int vfs_fsync(struct file *file, int datasync);
 

@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * page-io.c - the page cache and the disk: reading pages in, one page of a buffered write, writing back.
+ *
+ * A page is one fs block, so a page lies in one extent, and is HOLE, UNWRITTEN or MAPPED as a whole. Reading
+ * takes the page that is wanted and those after it that are missing too; write-back takes dirty pages that
+ * follow each other. Both ask the map once an extent, and wait for each bio. The bio and its elements are on
+ * the stack, so write-back needs no memory.
+ *
+ * A buffered write allocates its block, unwritten, before it copies: so it is the writer who hears of a full
+ * disk. Write-back converts what it wrote. A page is locked during its write-back and stays dirty until its
+ * end, also when that fails: the contents are then lost, as in Linux, and the error is kept for fsync.
+ */
+#include <linux/bio.h>
+#include <linux/blkdev.h>
+#include <linux/bug.h>
+#include <linux/errno.h>
+#include <linux/highmem.h>
+#include <linux/kernel.h>
+#include <linux/minmax.h>
+#include <linux/mm.h>
+#include <kc/probe.h>
+#include "fs-internal.h"
+
+static loff_t pos_of(const struct page *page)
+{
+	return (loff_t)page->index << PAGE_SHIFT;
+}
+
+/* Move @nr pages, which lie at @sector one after the other; waits for each bio. The first error. */
+static int pages_io(struct block_device *bdev, sector_t sector, struct page **pages, unsigned int nr,
+		    blk_opf_t opf)
+{
+	struct bio_vec vecs[LAB_PAGE_BATCH];
+	unsigned int done = 0, in_bio;
+	struct bio bio;
+	int err = 0;
+
+	while (done < nr && !err) {
+		in_bio = min3(nr - done, LAB_PAGE_BATCH, (unsigned int)BIO_MAX_VECS);
+		bio_init(&bio, bdev, vecs, in_bio, opf | REQ_SYNC);
+		bio.bi_iter.bi_sector = sector + done * (PAGE_SIZE >> SECTOR_SHIFT);
+		while (in_bio--)
+			__bio_add_page(&bio, pages[done++], PAGE_SIZE, 0);
+		err = submit_bio_wait(&bio);
+		bio_uninit(&bio);
+	}
+	return err;
+}
+
+/* ---- reading --------------------------------------------------------------------------------- */
+
+/* Give @nr locked pages, of indices that follow each other, the file's contents. */
+static int fill_pages(struct inode *inode, struct page **pages, unsigned int nr)
+{
+	struct lab_extent ext;
+	unsigned int i, of_ext;
+	int err = 0;
+
+	for (i = 0; i < nr && !err; i += of_ext) {
+		err = lab_map(inode, pos_of(pages[i]), (u64)(nr - i) << PAGE_SHIFT, 0, &ext);
+		if (err)
+			break;
+		of_ext = ext.len_bytes >> PAGE_SHIFT;
+		if (ext.type == LAB_MAPPED) {
+			err = pages_io(ext.bdev, ext.sector, pages + i, of_ext, REQ_OP_READ);
+		} else {
+			unsigned int at;
+
+			for (at = i; at < i + of_ext; at++)
+				clear_highpage(pages[at]);
+		}
+	}
+	for (i = 0; i < nr && !err; i++)
+		lab_page_set_uptodate(pages[i]);
+	return err;
+}
+
+/**
+ * lab_cache_read - have a page, and missing ones after it, read in
+ * @inode: i_rwsem held
+ * @index: of the page that is wanted
+ * @nr: pages that will be wanted, @index included, >= 1; at most LAB_PAGE_BATCH are read
+ *
+ * The page may be gone again when this returns: forgotten for want of room, or since a direct write has
+ * overtaken the read. Look, and read again. Context: task, sleeps; no page locked. Return: 0; -ENOMEM, or
+ * the error of the read: the pages are then in the cache, not uptodate.
+ */
+int lab_cache_read(struct inode *inode, pgoff_t index, unsigned int nr)
+{
+	struct page *pages[LAB_PAGE_BATCH];
+	unsigned int got = 1;
+	int err = lab_page_get(inode, index, &pages[0]);
+
+	if (err)
+		return err;
+	nr = min(nr, LAB_PAGE_BATCH);
+	if (!PageUptodate(pages[0])) {
+		while (got < nr) {
+			pages[got] = lab_page_try_add(inode, index + got);
+			if (!pages[got])
+				break;
+			got++;
+		}
+		err = fill_pages(inode, pages, got);
+	}
+	while (got--) {
+		lab_page_unlock(pages[got]);
+		put_page(pages[got]);
+	}
+	return err;
+}
+
+/* ---- a page of a buffered write -------------------------------------------------------------- */
+
+/**
+ * lab_write_begin - have the page of [pos, pos + len) ready to be copied to
+ * @inode: i_rwsem held exclusively, no direct IO in flight
+ * @pos: bytes
+ * @len_bytes: >= 1, within one page
+ * @out: the page, locked and referenced. Bytes outside the range are the file's; its block is allocated
+ *
+ * Context: task, sleeps; no page locked. Return: 0; -ENOMEM, -ENOSPC, -EFBIG, or the error of reading the rest
+ * of the page. A block beyond i_size that was allocated for a write that fails is lab_trim_eof()'s.
+ */
+int lab_write_begin(struct inode *inode, loff_t pos, unsigned int len_bytes, struct page **out)
+{
+	struct lab_extent ext;
+	struct page *page;
+	int err;
+
+	lockdep_assert_held_write(&inode->i_rwsem);
+	BUG_ON(!len_bytes || offset_in_page(pos) + len_bytes > PAGE_SIZE);
+	err = lab_page_get(inode, pos >> PAGE_SHIFT, &page);
+	if (err)
+		return err;
+	if (!PageUptodate(page) && len_bytes < PAGE_SIZE)
+		err = fill_pages(inode, &page, 1);
+	if (!err)
+		err = lab_map(inode, pos, len_bytes, LAB_MAP_CREATE, &ext);
+	if (err) {
+		lab_page_unlock(page);
+		put_page(page);
+		return err;
+	}
+	*out = page;
+	return 0;
+}
+
+/**
+ * lab_write_end - what was to be copied has been, or part of it
+ * @inode: as lab_write_begin()
+ * @page: from there; unlocked, and its reference dropped
+ * @pos: as there
+ * @len_bytes: as there
+ * @copied_bytes: <= @len_bytes; the rest of the range is as it was
+ *
+ * The page is dirty, and i_size reaches to the end of what was copied. Context: task.
+ * Return: @copied_bytes; 0 if the page was to be written whole and was not: then nothing of it counts.
+ */
+unsigned int lab_write_end(struct inode *inode, struct page *page, loff_t pos, unsigned int len_bytes,
+			   unsigned int copied_bytes)
+{
+	if (!PageUptodate(page) && copied_bytes < PAGE_SIZE)
+		copied_bytes = 0;
+	if (copied_bytes) {
+		lab_page_set_uptodate(page);
+		lab_page_set_dirty(page);
+		if (pos + copied_bytes > i_size_read(inode))
+			i_size_write(inode, pos + copied_bytes);
+	}
+	lab_page_unlock(page);
+	put_page(page);
+	return copied_bytes;
+}
+
+/* ---- write-back ------------------------------------------------------------------------------- */
+
+/*
+ * Lock the first dirty page of [index, last] and the dirty ones that follow it without a gap, as far as
+ * nobody has them locked. Returns how many; 0: none is dirty.
+ */
+static unsigned int lock_dirty(struct lab_page_cache *cache, pgoff_t index, pgoff_t last, struct page **pages)
+{
+	unsigned int nr = 0;
+
+	for (;;) {
+		struct page *page = NULL;
+		unsigned long flags;
+		u64 unlocks;
+
+		spin_lock_irqsave(&cache->lock, flags);
+		if (cache->nr_dirty)
+			page = lab_cache_next(cache, index, last);
+		while (page && !PageDirty(page))
+			page = lab_cache_next(cache, page->index + 1, last);
+		while (page && PageDirty(page) && !PageLocked(page) && nr < LAB_PAGE_BATCH) {
+			__SetPageLocked(page);
+			get_page(page);
+			pages[nr++] = page;
+			page = lab_cache_next(cache, page->index + 1, min(last, page->index + 1));
+		}
+		unlocks = cache->unlocks;
+		spin_unlock_irqrestore(&cache->lock, flags);
+		if (nr || !page)
+			return nr;
+		lab_cache_wait_unlock(cache, unlocks);
+	}
+}
+
+/* Write @nr locked pages of indices that follow each other, and convert. */
+static int write_pages(struct inode *inode, struct page **pages, unsigned int nr)
+{
+	bool unwritten = false;
+	struct lab_extent ext;
+	unsigned int i;
+	int err = 0;
+
+	for (i = 0; i < nr && !err; i += ext.len_bytes >> PAGE_SHIFT) {
+		err = lab_map(inode, pos_of(pages[i]), (u64)(nr - i) << PAGE_SHIFT, LAB_MAP_CREATE, &ext);
+		if (err)
+			break;
+		err = pages_io(ext.bdev, ext.sector, pages + i, ext.len_bytes >> PAGE_SHIFT, REQ_OP_WRITE);
+		unwritten |= ext.type == LAB_UNWRITTEN;
+	}
+	lab_fs_wrote(inode);
+	lab_probe_add(WRITEBACKS, nr);
+	if (!err && unwritten)
+		err = lab_convert(inode, pos_of(pages[0]), (u64)nr << PAGE_SHIFT);
+	return err;
+}
+
+static void note_error(struct lab_page_cache *cache, int err)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&cache->lock, flags);
+	if (!cache->wb_error)
+		cache->wb_error = err;
+	spin_unlock_irqrestore(&cache->lock, flags);
+}
+
+/**
+ * lab_cache_write - write the dirty pages of a range back, and wait
+ * @inode: i_rwsem held or not: a locked page keeps its block from being freed
+ * @pos: bytes
+ * @len_bytes: >= 1
+ *
+ * Pages that are dirty when it is called are clean, or were dirtied again, when it returns; write-back that
+ * others have begun is waited for. Context: task, sleeps; no page locked.
+ * Return: 0 or the first error of what was written here. Pages that failed are clean: their contents are lost.
+ */
+int lab_cache_write(struct inode *inode, loff_t pos, u64 len_bytes)
+{
+	struct lab_page_cache *cache = &lab_i(inode)->cache;
+	pgoff_t index = pos >> PAGE_SHIFT, last = (pos + len_bytes - 1) >> PAGE_SHIFT;
+	struct page *pages[LAB_PAGE_BATCH];
+	unsigned int nr;
+	int ret = 0;
+
+	might_sleep();
+	while (index <= last && (nr = lock_dirty(cache, index, last, pages))) {
+		int err = write_pages(inode, pages, nr);
+
+		if (err)
+			note_error(cache, err);
+		ret = ret ?: err;
+		index = pages[nr - 1]->index + 1;
+		while (nr--) {
+			lab_page_clear_dirty(pages[nr]);
+			lab_page_unlock(pages[nr]);
+			put_page(pages[nr]);
+		}
+	}
+	return ret;
+}
+
+/**
+ * lab_cache_sync - write all dirty pages back, and tell of write-back that failed
+ * @inode: any
+ *
+ * Context: task, sleeps; no page locked. Return: 0 or an error of write-back since the last call, here or
+ * elsewhere; it is told once.
+ */
+int lab_cache_sync(struct inode *inode)
+{
+	struct lab_page_cache *cache = &lab_i(inode)->cache;
+	unsigned long flags;
+	int err;
+
+	lab_cache_write(inode, 0, LAB_MAX_FILE_BYTES);
+	spin_lock_irqsave(&cache->lock, flags);
+	err = cache->wb_error;
+	cache->wb_error = 0;
+	spin_unlock_irqrestore(&cache->lock, flags);
+	return err;
+}
+
+/**
+ * lab_cache_balance - too much is dirty: write it back
+ * @inode: the caller has dirtied pages of it, and has none locked
+ *
+ * An error is kept for lab_cache_sync(). Context: task, sleeps.
+ */
+void lab_cache_balance(struct inode *inode)
+{
+	if (READ_ONCE(lab_i(inode)->cache.nr_dirty) > LAB_CACHE_MAX_DIRTY)
+		lab_cache_write(inode, 0, LAB_MAX_FILE_BYTES);
+}
