@@ -35,7 +35,7 @@ static u64 pages_of(struct rig *r)
 
 /* ---- buffered IO -------------------------------------------------------------------------- */
 
-LAB_TEST(iter_ops_fixed_filemap, any_byte_and_the_size_follows)
+DESIGN_TEST(filemap, any_byte_and_the_size_follows)
 {
 	struct rig_opts o = { .fill = 0xee };
 	struct lab_iovec iov[3];
@@ -60,7 +60,7 @@ LAB_TEST(iter_ops_fixed_filemap, any_byte_and_the_size_follows)
 	rig_down(&r);
 }
 
-LAB_TEST(iter_ops_fixed_filemap, faults_make_it_short)
+DESIGN_TEST(filemap, faults_make_it_short)
 {
 	struct rig_opts o = { .file_bytes = FILE_BYTES, .fill = 0xee };
 	unsigned long hole;
@@ -88,7 +88,7 @@ LAB_TEST(iter_ops_fixed_filemap, faults_make_it_short)
 	rig_down(&r);
 }
 
-LAB_TEST(iter_ops_fixed_filemap, full_disk_makes_it_short)
+DESIGN_TEST(filemap, full_disk_makes_it_short)
 {
 	struct rig_opts o = { .disk_bytes = 16 * PAGE_SIZE };
 	struct rig r;
@@ -102,7 +102,7 @@ LAB_TEST(iter_ops_fixed_filemap, full_disk_makes_it_short)
 	rig_down(&r);
 }
 
-LAB_TEST(iter_ops_fixed_filemap, flags_of_buffered_io)
+DESIGN_TEST(filemap, flags_of_buffered_io)
 {
 	struct rig_opts o = { .file_bytes = FILE_BYTES, .fill = 0xee, .loop = true };
 	struct lab_trace_counts before, after;
@@ -125,7 +125,7 @@ LAB_TEST(iter_ops_fixed_filemap, flags_of_buffered_io)
 	/* not durable: neither; then fsync does both */
 	lab_expect_eq(buffered(&r, LAB_WRITE, 10, r.mem, 100, 0), 100);
 	lab_expect(lab_cache_is_dirty(r.inode, 0, PAGE_SIZE));
-	lab_expect_eq(design_iter_ops_fixed.fsync(r.file, true), 0);
+	lab_expect_eq(rig_design->fsync(r.file, true), 0);
 	lab_trace_read(r.trace, &before);
 	lab_expect_eq(before.bios[REQ_OP_WRITE] - after.bios[REQ_OP_WRITE], 1);
 	lab_expect_eq(before.preflush - after.preflush, 1);
@@ -167,7 +167,7 @@ static void each_sees_the_other(bool loop, enum lab_layout layout)
 	rig_down(&r);
 }
 
-LAB_TEST(iter_ops_fixed_filemap, each_descriptor_sees_the_other)
+DESIGN_TEST(filemap, each_descriptor_sees_the_other)
 {
 	each_sees_the_other(false, LAB_LAYOUT_CONTIGUOUS);
 	each_sees_the_other(false, LAB_LAYOUT_SPARSE);
@@ -175,7 +175,7 @@ LAB_TEST(iter_ops_fixed_filemap, each_descriptor_sees_the_other)
 	each_sees_the_other(true, LAB_LAYOUT_UNWRITTEN);
 }
 
-LAB_TEST(iter_ops_fixed_filemap, direct_nowait_does_not_write_back)
+DESIGN_TEST(filemap, direct_nowait_does_not_write_back)
 {
 	struct rig_opts o = { .file_bytes = FILE_BYTES, .fill = 0xee };
 	struct rig r;
@@ -195,7 +195,7 @@ LAB_TEST(iter_ops_fixed_filemap, direct_nowait_does_not_write_back)
 }
 
 /* The loop driver's attempt: dirty pages are the worker's, clean ones are in nobody's way. */
-LAB_TEST(iter_ops_fixed_filemap, loop_punts_what_must_be_written_back)
+DESIGN_TEST(filemap, loop_punts_what_must_be_written_back)
 {
 	struct rig_opts o = { .file_bytes = FILE_BYTES, .fill = 0xee, .loop = true };
 	struct lab_iovec iov;
@@ -278,7 +278,7 @@ static void falls_back(bool loop, unsigned int flags)
 	rig_down(&r);
 }
 
-LAB_TEST(iter_ops_fixed_filemap, write_that_cannot_forget_a_page)
+DESIGN_TEST(filemap, write_that_cannot_forget_a_page)
 {
 	falls_back(false, 0);
 	falls_back(false, LAB_IO_DSYNC);
