@@ -7,7 +7,7 @@ J := -j$(shell nproc)
 build = $(MAKE) $(J) -s -f mk/build.mk V=$(1) $(2)
 
 help:
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-24s%s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-28s%s\n", $$1, $$2 }'
 
 all: ## build the release and the check program (build/diolab links to the release)
 	@$(call build,release,all)
@@ -41,6 +41,14 @@ check-planted: ## the bugs that make check must find (leak, use-after-free, over
 	@mk/setup.sh check
 	@mk/planted.sh asan
 
+upstream-iov: ## Linux 6.1's own iov_iter.c, unmodified, on kernel-compat (needs Debian's linux-source-6.1, else skips)
+	@mk/setup.sh upstream
+	@mk/upstream-iov.sh
+
+upstream-iov-mutants: ## the same, and copies of it with one mistake each, all of which must be found
+	@mk/setup.sh upstream
+	@mk/upstream-iov.sh --mutants
+
 coverage: ## line and branch coverage of all tests, HTML in reports/out/coverage/
 	@mk/setup.sh coverage
 	@mk/coverage.sh
@@ -52,4 +60,4 @@ bench: ## instructions, indirect calls, CPU time per IO of each design
 clean: ## remove build/ and reports/out/
 	rm -rf build reports/out
 
-.PHONY: help all compare check lint check-valgrind check-tsan check-planted coverage bench clean
+.PHONY: help all compare check lint check-valgrind check-tsan check-planted upstream-iov upstream-iov-mutants coverage bench clean

@@ -153,7 +153,6 @@ static int pin_pages(unsigned long start, int nr_pages, unsigned int gup_flags, 
 		if (unlikely(!pages[i]))
 			break;
 	}
-	lab_probe_add(PIN_PAGES, i);
 	return i || !nr_pages ? i : err;
 }
 
@@ -185,6 +184,8 @@ int kc_pin_user_pages_at(unsigned long start, int nr_pages, unsigned int gup_fla
 	if (unlikely(!access_ok((void __user *)start, bytes)))
 		return -EFAULT;
 	got = pin_pages(start, nr_pages, gup_flags, pages);
+	if (got > 0)
+		lab_probe_add(PIN_PAGES, got);
 	if (site)
 		for (i = 0; i < got; i++)
 			kc_page_note_pin(pages[i], site);
@@ -216,6 +217,40 @@ int (pin_user_pages_fast)(unsigned long start, int nr_pages, unsigned int gup_fl
 	}
 #endif
 	return kc_pin_user_pages_at(start, nr_pages, gup_flags, pages, NULL);
+}
+
+/**
+ * get_user_pages_fast() - reference user pages
+ * @start: user address of current; its page is the first
+ * @nr_pages: how many pages
+ * @gup_flags: FOLL_WRITE, FOLL_NOFAULT, FOLL_FAST_ONLY
+ * @pages: filled with the frames
+ *
+ * For code that has not been taught FOLL_PIN. Each is taken as a pin, which leaves the page table's dirty bit
+ * alone (a short copy's reference does not), and is turned into a reference at once; it counts as one
+ * (LAB_PAGE_REF).
+ *
+ * Context: task with a user address space; may sleep unless FOLL_NOFAULT or FOLL_FAST_ONLY.
+ * Return: pages referenced, which may be fewer than asked for; -EFAULT or -ENOMEM if that is none; -EINVAL:
+ * flags.
+ */
+int get_user_pages_fast(unsigned long start, int nr_pages, unsigned int gup_flags, struct page **pages)
+{
+	unsigned long bytes = (unsigned long)nr_pages << PAGE_SHIFT;
+	int got, i;
+
+	if (WARN_ON(!pages || nr_pages < 0 || gup_flags & ~(FOLL_WRITE | FOLL_NOFAULT | FOLL_FAST_ONLY)))
+		return -EINVAL;
+	BUG_ON(!current->mm);
+	start &= PAGE_MASK;
+	if (unlikely(!access_ok((void __user *)start, bytes)))
+		return -EFAULT;
+	got = pin_pages(start, nr_pages, gup_flags, pages);
+	for (i = 0; i < got; i++)
+		atomic64_sub(KC_PIN_ONE - KC_REF_ONE, &pages[i]->_refpin);
+	if (got > 0)
+		lab_probe_add(PAGE_REF, got);
+	return got;
 }
 
 /**

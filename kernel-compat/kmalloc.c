@@ -108,6 +108,37 @@ void *(__kmalloc)(size_t size, gfp_t gfp)
 }
 
 /**
+ * kc_kmemdup_at() - kmemdup() for @site
+ * @src: memory
+ * @len_bytes: how much of it
+ * @gfp: as for kmalloc()
+ * @site: the call, for the leak table
+ *
+ * Context: as kmalloc(). Return: a copy, to be kfree()d; NULL: no memory.
+ */
+void *kc_kmemdup_at(const void *src, size_t len_bytes, gfp_t gfp, const char *site)
+{
+	void *p = kc_kmalloc_at(len_bytes, gfp, site);
+
+	if (p)
+		memcpy(p, src, len_bytes);
+	return p;
+}
+
+/**
+ * kmemdup() - see kc_kmemdup_at()
+ * @src: memory
+ * @len_bytes: bytes
+ * @gfp: flags
+ *
+ * Return: memory or NULL.
+ */
+void *(kmemdup)(const void *src, size_t len_bytes, gfp_t gfp)
+{
+	return kc_kmemdup_at(src, len_bytes, gfp, NULL);
+}
+
+/**
  * kfree() - give back what kmalloc() or kmem_cache_alloc() gave
  * @p: it; NULL and ZERO_SIZE_PTR are nothing
  *

@@ -150,6 +150,54 @@ unsigned long copy_to_user_inatomic(void __user *to, const void *from, unsigned 
 	return n - copy_checked(COPY_TO, to, (void *)from, n, false);
 }
 
+/* Is a page fault of this context handled, so that the access goes on once the page is there? */
+static bool faults_are_handled(void)
+{
+	return !pagefault_disabled() && !in_atomic();
+}
+
+/**
+ * raw_copy_from_user() - read user memory, as the instructions in a copy do
+ * @to: kernel memory; untouched beyond what was copied
+ * @from: user address of current
+ * @n: bytes; the caller has checked their range
+ *
+ * Context: any; may sleep, unless atomic or under pagefault_disable(): then only present pages are read.
+ * Return: bytes not copied.
+ */
+unsigned long raw_copy_from_user(void *to, const void __user *from, unsigned long n)
+{
+	KC_BUG_ON(!access_ok(from, n), "raw_copy_from_user: the range was not checked");
+	return n - copy_checked(COPY_FROM, from, to, n, faults_are_handled());
+}
+
+/**
+ * raw_copy_to_user() - write user memory, as the instructions in a copy do
+ * @to: user address of current
+ * @from: kernel memory
+ * @n: bytes; the caller has checked their range
+ *
+ * Context: as raw_copy_from_user(). Return: bytes not copied.
+ */
+unsigned long raw_copy_to_user(void __user *to, const void *from, unsigned long n)
+{
+	KC_BUG_ON(!access_ok(to, n), "raw_copy_to_user: the range was not checked");
+	return n - copy_checked(COPY_TO, to, (void *)from, n, faults_are_handled());
+}
+
+/**
+ * __copy_from_user_inatomic_nocache() - raw_copy_from_user() for data that will not be read again soon
+ * @to: kernel memory; untouched beyond what was copied
+ * @from: user address of current
+ * @n: bytes; checked here
+ *
+ * Context: as raw_copy_from_user(). Return: bytes not copied.
+ */
+unsigned long __copy_from_user_inatomic_nocache(void *to, const void __user *from, unsigned long n)
+{
+	return n - copy_checked(COPY_FROM, from, to, n, faults_are_handled());
+}
+
 /* Bytes from the first page on that could not be made ready. Nothing is copied, so nothing is counted. */
 static size_t fault_in(enum copy how, const void __user *uaddr, size_t size)
 {
@@ -186,6 +234,31 @@ size_t fault_in_writeable(char __user *uaddr, size_t size)
 {
 	return fault_in(COPY_TOUCH_WRITE, uaddr, size);
 }
+
+/**
+ * fault_in_safe_writeable() - the same, for callers whose own access must not be what faults
+ * @uaddr: user address of current
+ * @size: bytes
+ *
+ * Context: task, may sleep. Return: bytes, from the first failure on, that cannot be written.
+ */
+size_t fault_in_safe_writeable(const char __user *uaddr, size_t size)
+{
+	return fault_in(COPY_TOUCH_WRITE, uaddr, size);
+}
+
+#ifdef KC_DEBUG
+/**
+ * kc_might_fault_at() - might_fault(): complain where a page fault could not be handled
+ * @file: place
+ * @line: place
+ */
+void kc_might_fault_at(const char *file, int line)
+{
+	if (!pagefault_disabled())
+		kc_might_sleep_at(file, line);
+}
+#endif
 
 /**
  * pagefault_enable() - end of a part that must not populate pages

@@ -7,14 +7,14 @@
 # 0 all there, 2 missing and no right to install (the one line to run is printed).
 set -eu
 
-goal=${1:?usage: mk/setup.sh compare|check|valgrind|coverage|lint|bench}
+goal=${1:?usage: mk/setup.sh compare|check|valgrind|tsan|upstream|coverage|lint|bench}
 build='gcc libc6-dev binutils liburing-dev'
 case $goal in
 compare)  want=$build ;;
 check)    want="$build pkg-config libcriterion-dev dwarves" ;;
 lint)     want="$build dwarves" ;;
 valgrind) want="$build valgrind" ;;
-tsan)     want="$build" ;;
+tsan|upstream) want="$build" ;;
 coverage) want="$build lcov" ;;
 bench)    want="$build valgrind" ;;
 *) echo "mk/setup.sh: no such goal: $goal" >&2; exit 2 ;;

@@ -15,6 +15,11 @@ static inline void *kmap_local_page(struct page *page)
 	return page_address(page);
 }
 
+static inline void *kmap_local_folio(struct folio *folio, size_t offset_bytes)
+{
+	return (char *)page_address(&folio->page) + offset_bytes;
+}
+
 static inline void kunmap_local(const void *addr)
 {
 	VM_BUG_ON(!virt_addr_valid(addr));

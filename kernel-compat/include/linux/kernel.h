@@ -22,6 +22,10 @@
 #define upper_32_bits(n)	((u32)(((n) >> 16) >> 16))
 #define lower_32_bits(n)	((u32)((n) & 0xffffffff))
 
+/* Directions of data, as the caller of a read or a write sees them. */
+#define READ	0
+#define WRITE	1
+
 #define u64_to_user_ptr(x)	((void __user *)(uintptr_t)(x))
 
 void kc_might_sleep_at(const char *file, int line);
@@ -35,5 +39,13 @@ void kc_might_sleep_at(const char *file, int line);
 		if (cond)								\
 			might_sleep();							\
 	} while (0)
+
+/* About to touch user memory: that sleeps, unless page faults are off. */
+#ifdef KC_DEBUG
+void kc_might_fault_at(const char *file, int line);
+#define might_fault()		kc_might_fault_at(__FILE__, __LINE__)
+#else
+#define might_fault()		((void)0)
+#endif
 
 #endif

@@ -70,6 +70,12 @@ static inline unsigned long page_size(const struct page *page)
 	return PAGE_SIZE << compound_order(page);
 }
 
+static inline size_t folio_size(const struct folio *folio)
+{
+	return page_size(&folio->page);
+}
+#define offset_in_folio(folio, p)	((unsigned long)(p) & (folio_size(folio) - 1))
+
 /* Frame 0, all zeros; written by nobody (kc_ram_audit() looks). */
 #define ZERO_PAGE(vaddr)	((void)(vaddr), pfn_to_page(0))
 
@@ -146,6 +152,8 @@ int kc_pin_user_pages_at(unsigned long start, int nr_pages, unsigned int gup_fla
 #ifdef KC_DEBUG
 #define pin_user_pages_fast(start, nr, flags, pages)	kc_pin_user_pages_at(start, nr, flags, pages, KC_SITE)
 #endif
+/* The same with references in place of pins, to be given back with put_page(). */
+int get_user_pages_fast(unsigned long start, int nr_pages, unsigned int gup_flags, struct page **pages);
 
 static inline void kc_unpin(struct page *page)
 {

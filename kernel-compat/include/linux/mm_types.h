@@ -43,6 +43,11 @@ struct page {
 	};
 };
 
+/* A page that is not a tail; as large as its compound page. */
+struct folio {
+	struct page page;
+};
+
 /* One line of a VMA list, sorted by address. */
 struct vm_area_struct {
 	unsigned long vm_start, vm_end;		/* [start, end), multiples of PAGE_SIZE */

@@ -60,6 +60,18 @@ static inline void ClearPageDirty(struct page *page)
 	clear_bit(PG_dirty, &page->flags);
 }
 
+/* Every frame is in the linear map. */
+static inline bool PageHighMem(const struct page *page)
+{
+	return false;
+}
+
+/* There are no huge pages. */
+static inline bool folio_test_hugetlb(const struct folio *folio)
+{
+	return false;
+}
+
 static inline bool PageTail(const struct page *page)
 {
 	return READ_ONCE(page->compound_head) & 1;

@@ -107,6 +107,10 @@ static __always_inline void *kc_kmalloc(size_t size, gfp_t gfp, const char *site
 #define kmem_cache_zalloc(cache, gfp)	kmem_cache_alloc(cache, (gfp) | __GFP_ZERO)
 #define kmalloc_array(n, size, gfp)	kmalloc(kc_array_bytes(n, size), gfp)
 #define kcalloc(n, size, gfp)		kmalloc(kc_array_bytes(n, size), (gfp) | __GFP_ZERO)
+/* No vmalloc: what is beyond KMALLOC_MAX_SIZE cannot be had. */
+#define kvmalloc(size, gfp)		kmalloc(size, gfp)
+#define kvmalloc_array(n, size, gfp)	kmalloc_array(n, size, gfp)
+#define kvfree(p)			kfree(p)
 #define KMEM_CACHE(type, flags)		\
 	kmem_cache_create(#type, sizeof(struct type), __alignof__(struct type), (flags), NULL)
 

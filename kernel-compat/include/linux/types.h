@@ -48,6 +48,7 @@ typedef unsigned int __bitwise fmode_t;
 typedef u16 __bitwise __le16, __be16;
 typedef u32 __bitwise __le32, __be32;
 typedef u64 __bitwise __le64, __be64;
+typedef u32 __bitwise __wsum;		/* an unfolded Internet checksum */
 
 typedef struct {
 	int counter;

@@ -386,3 +386,38 @@ LAB_TEST_BARE(gup, unpinning_twice_stops_a_check_build)
 	lab_expect_eq(lab_test_fork(unpin_twice_in_a_child, NULL), LAB_DIED);
 }
 #endif
+
+/* References in place of pins: they count as such, keep the frame, and do not make the page dirty. */
+LAB_TEST(gup, references_are_no_pins)
+{
+	struct mm_struct *mm = mm_here();
+	unsigned long a = kc_mmap(mm, 3 * PAGE_SIZE, RW, 0);
+	struct kc_probes before, after;
+	struct page *page[3];
+	int i;
+
+	lab_expect_ne(a, 0);
+	lab_expect_eq(kc_munmap(mm, a + 2 * PAGE_SIZE, PAGE_SIZE), 0);
+	errno_is(get_user_pages_fast(a, 3, FOLL_WRITE | FOLL_NOFAULT, page), EFAULT_);
+	kc_probes_own(&before);
+	lab_expect_eq(get_user_pages_fast(a, 3, FOLL_WRITE, page), 2);
+	kc_probes_own(&after);
+#if LAB_WITH_PROBES
+	lab_expect_eq(after.n[lab_scope()][LAB_PAGE_REF] - before.n[lab_scope()][LAB_PAGE_REF], 2);
+	lab_expect_eq(after.n[lab_scope()][LAB_PIN_PAGES] - before.n[lab_scope()][LAB_PIN_PAGES], 0);
+#endif
+	for (i = 0; i < 2; i++) {
+		lab_expect(page_address(page[i]) == kc_user_alias(mm, a + i * PAGE_SIZE));
+		lab_expect_eq(page_count(page[i]), 2);
+		lab_expect_eq(kc_page_pins(page[i]), 0);
+		lab_expect(!kc_user_dirty(mm, a + i * PAGE_SIZE));
+	}
+	lab_expect_eq(kc_munmap(mm, a, PAGE_SIZE), 0);
+	lab_expect_eq(page_count(page[0]), 1);
+	put_page(page[0]);
+	put_page(page[1]);
+	errno_is(get_user_pages_fast(TASK_SIZE_MAX, 1, 0, page), EFAULT_);
+	kc_expect_warn("gup_flags", 1);
+	errno_is(get_user_pages_fast(a, 1, FOLL_PIN, page), EINVAL_);
+	kc_mm_destroy(mm);
+}

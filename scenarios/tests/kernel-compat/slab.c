@@ -27,6 +27,24 @@ static void use(unsigned char *p, size_t size, unsigned char tag)
 	lab_expect_eq(p[size - 1], tag);
 }
 
+LAB_TEST(slab, kmemdup_is_a_copy_of_its_own)
+{
+	char one[300], *two, *none;
+
+	memset(one, 0x3c, sizeof(one));
+	two = kmemdup(one, sizeof(one), GFP_KERNEL);
+	lab_expect(two);
+	memset(one, 0, sizeof(one));
+	lab_expect(!memchr_inv(two, 0x3c, sizeof(one)));
+	kc_fault_nth(KC_FAULT_SLAB, 1, 1);
+	none = kmemdup(one, sizeof(one), GFP_KERNEL | __GFP_NOWARN);
+	lab_expect(!none);
+	kvfree(two);
+	two = kvmalloc_array(3, 100, GFP_KERNEL);
+	lab_expect(two && !kvmalloc_array(-1ul, 2, GFP_KERNEL));
+	kvfree(two);
+}
+
 LAB_TEST(slab, sizes_around_every_class)
 {
 	unsigned int i, d;

@@ -3,12 +3,14 @@
  * Tests of uaccess.c, the differential test of the soft walk among them.
  */
 #include <linux/mm.h>
+#include <linux/preempt.h>
 #include <linux/sched.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
 #include <kc/fault.h>
 #include <kc/ram.h>
 #include <kc/umem.h>
+#include <kc/world.h>
 #include "host.h"
 #include "lab_test.h"
 
@@ -277,4 +279,90 @@ LAB_TEST(uaccess, soft_walk_reads_what_the_program_reads)
 LAB_TEST_FLAGS(uaccess, soft_walk_reads_what_the_program_reads_permuted, LAB_TEST_F_PERMUTED)
 {
 	differential();
+}
+
+/* Populate where a fault may be handled, and only there; check the range; zero nothing. */
+LAB_TEST(uaccess, raw_copies_are_what_instructions_do)
+{
+	struct mm_struct *mm = mm_here();
+	unsigned long a = kc_mmap(mm, 4 * PAGE_SIZE, RW, 0);
+	unsigned char buf[8];
+
+	lab_expect_ne(a, 0);
+	memset(buf, 0xa5, sizeof(buf));
+	pagefault_disable();
+	lab_expect_eq(raw_copy_from_user(buf, U(a), 8), 8);
+	lab_expect_eq(raw_copy_to_user(U(a), buf, 8), 8);
+	pagefault_enable();
+#ifdef KC_DEBUG
+	preempt_disable();
+	lab_expect_eq(raw_copy_from_user(buf, U(a), 8), 8);
+	preempt_enable();
+#endif
+	lab_expect(!kc_user_alias(mm, a));
+	lab_expect_eq(buf[0], 0xa5);
+	lab_expect_eq(raw_copy_to_user(U(a + PAGE_SIZE - 3), buf, 8), 0);
+	lab_expect_eq(raw_copy_from_user(buf, U(a + PAGE_SIZE - 6), 8), 0);
+	lab_expect_eq(buf[2], 0);
+	lab_expect_eq(buf[3], 0xa5);
+	lab_expect_eq(kc_munmap(mm, a + PAGE_SIZE, PAGE_SIZE), 0);
+	memset(buf, 0x5a, sizeof(buf));
+	lab_expect_eq(raw_copy_from_user(buf, U(a + PAGE_SIZE - 2), 8), 6);
+	lab_expect_eq(buf[1], 0xa5);
+	lab_expect_eq(buf[2], 0x5a);
+	lab_expect_eq(__copy_from_user_inatomic_nocache(buf, U(kc_ram_base), 1), 1);
+	lab_expect_eq(fault_in_safe_writeable(U(a), 2 * PAGE_SIZE), PAGE_SIZE);
+	kc_mm_destroy(mm);
+}
+
+static void raw_to_kernel(void *arg)
+{
+	u8 byte = 0;
+
+	raw_copy_to_user(U(kc_ram_base), &byte, 1);
+}
+
+static void raw_from_kernel(void *arg)
+{
+	u8 byte;
+
+	raw_copy_from_user(&byte, U(kc_ram_base), 1);
+}
+
+static void in_a_world(void *fn)
+{
+	int bad;
+
+	kc_run(false, 1, NULL, (void (*)(void *))fn, NULL, &bad);
+}
+
+LAB_TEST_BARE(uaccess, raw_copies_stop_a_caller_that_did_not_check)
+{
+	lab_expect_eq(lab_test_fork(in_a_world, (void *)raw_to_kernel), LAB_DIED);
+	lab_expect(lab_test_fork_said("raw_copy_to_user: the range was not checked"));
+	lab_expect_eq(lab_test_fork(in_a_world, (void *)raw_from_kernel), LAB_DIED);
+	lab_expect(lab_test_fork_said("raw_copy_from_user: the range was not checked"));
+}
+
+LAB_TEST(uaccess, unsafe_get_user_jumps_at_a_fault)
+{
+	struct mm_struct *mm = mm_here();
+	unsigned long a = kc_mmap(mm, PAGE_SIZE, RW, KC_MAP_POPULATE);
+	const s32 __user *at;
+	s64 val = 0;
+
+	lab_expect_ne(a, 0);
+	at = U(a + PAGE_SIZE - sizeof(*at));
+	*(s32 *)kc_user_alias(mm, (unsigned long)at) = -5;
+	lab_expect(user_access_begin(at, sizeof(*at)));
+	unsafe_get_user(val, at, fault);
+	lab_expect_eq(val, -5);
+	unsafe_get_user(val, at + 1, wanted);
+fault:
+	lab_expect(false);
+wanted:
+	user_access_end();
+	lab_expect_eq(val, -5);
+	lab_expect(!user_access_begin(kc_ram_base, 1));
+	kc_mm_destroy(mm);
 }

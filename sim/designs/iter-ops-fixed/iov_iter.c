@@ -337,18 +337,19 @@ int __iov_iter_init(struct iov_iter *iter, const struct lab_iovec *iov, unsigned
 {
 	size_t count = 0;
 	unsigned int i;
+	int err = 0;
 
 	if (nr_segs > UIO_MAXIOV)
 		return -EINVAL;
 	for (i = 0; i < nr_segs; i++) {
 		if ((ssize_t)iov[i].len_bytes < 0)
-			return -EINVAL;
+			return -EINVAL;		/* wherever it is: before any -EFAULT */
 		if (!access_ok(user_addr(&iov[i], 0), iov[i].len_bytes))
-			return -EFAULT;
+			err = -EFAULT;
 		count += min(iov[i].len_bytes, MAX_RW_COUNT - count);
 	}
 	iter->count = count;
-	return 0;
+	return err;
 }
 
 /* ---- pages somebody else holds ---------------------------------------------------- */

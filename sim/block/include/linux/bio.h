@@ -16,6 +16,7 @@
 
 #include <linux/types.h>
 #include <linux/gfp.h>
+#include <linux/kernel.h>
 #include <linux/list.h>
 #include <linux/mempool.h>
 #include <linux/spinlock.h>
@@ -51,10 +52,6 @@ static inline unsigned int bio_max_segs(unsigned int nr_segs)
 #define bio_sectors(bio)		bvec_iter_sectors((bio)->bi_iter)
 #define bio_end_sector(bio)		bvec_iter_end_sector((bio)->bi_iter)
 
-#ifndef READ
-#define READ	0
-#define WRITE	1
-#endif
 #define bio_data_dir(bio)		(op_is_write((bio)->bi_opf) ? WRITE : READ)
 
 /* Does the bio move bytes of memory? */
