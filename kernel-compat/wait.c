@@ -56,8 +56,8 @@ void add_wait_queue(struct wait_queue_head *wq, struct wait_queue_entry *entry)
 {
 	unsigned long flags;
 
-	entry->flags &= ~WQ_FLAG_EXCLUSIVE;
 	spin_lock_irqsave(&wq->lock, flags);
+	entry->flags &= ~WQ_FLAG_EXCLUSIVE;
 	__add_wait_queue(wq, entry);
 	spin_unlock_irqrestore(&wq->lock, flags);
 }
@@ -67,8 +67,8 @@ void add_wait_queue_exclusive(struct wait_queue_head *wq, struct wait_queue_entr
 {
 	unsigned long flags;
 
-	entry->flags |= WQ_FLAG_EXCLUSIVE;
 	spin_lock_irqsave(&wq->lock, flags);
+	entry->flags |= WQ_FLAG_EXCLUSIVE;
 	__add_wait_queue_entry_tail(wq, entry);
 	spin_unlock_irqrestore(&wq->lock, flags);
 }
@@ -96,8 +96,8 @@ void prepare_to_wait(struct wait_queue_head *wq, struct wait_queue_entry *entry,
 {
 	unsigned long flags;
 
-	entry->flags &= ~WQ_FLAG_EXCLUSIVE;
 	spin_lock_irqsave(&wq->lock, flags);
+	entry->flags &= ~WQ_FLAG_EXCLUSIVE;
 	if (list_empty(&entry->entry))
 		__add_wait_queue(wq, entry);
 	set_current_state((unsigned int)state);
@@ -110,8 +110,8 @@ bool prepare_to_wait_exclusive(struct wait_queue_head *wq, struct wait_queue_ent
 	bool was_empty = false;
 	unsigned long flags;
 
-	entry->flags |= WQ_FLAG_EXCLUSIVE;
 	spin_lock_irqsave(&wq->lock, flags);
+	entry->flags |= WQ_FLAG_EXCLUSIVE;
 	if (list_empty(&entry->entry)) {
 		was_empty = list_empty(&wq->head);
 		__add_wait_queue_entry_tail(wq, entry);
