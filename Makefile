@@ -29,6 +29,10 @@ lint: ## include order, what each layer asks of the world below, one layout for 
 	@$(call build,release,all)
 	@mk/lint.sh
 
+check-variants: ## every test with 4 bio_vecs a bio, and every test as release code
+	@mk/setup.sh check
+	@mk/check-variants.sh
+
 check-valgrind: ## every test under memcheck, then a planted leak and a planted use-after-free that it must find
 	@mk/setup.sh valgrind
 	@mk/check-valgrind.sh
@@ -60,4 +64,4 @@ bench: ## instructions, indirect calls, CPU time per IO of each design
 clean: ## remove build/ and reports/out/
 	rm -rf build reports/out
 
-.PHONY: help all compare check lint check-valgrind check-tsan check-planted upstream-iov upstream-iov-mutants coverage bench clean
+.PHONY: help all compare check lint check-variants check-valgrind check-tsan check-planted upstream-iov upstream-iov-mutants coverage bench clean

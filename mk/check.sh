@@ -1,12 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# mk/check.sh - every test, under ASan and UBSan, by both runners, then with 4 bio_vecs a bio, then as release code;
-# the command line's own tests; the planted bugs; the structure.
+# mk/check.sh - every test, under ASan and UBSan, by both runners; the command line's own tests; the planted bugs;
+# the structure. (mk/check-variants.sh runs the same tests in two more builds.)
 #
 # The in-process runner is the gate for memory (Criterion passes a test whose child leaks); Criterion shows
 # that each test also stands alone in a process of its own. Both are told, or count, how many tests there are.
-# Release code has paths that the check build replaces (slab magazines, page stocks, no det points).
 set -eu
 cd "$(dirname "$0")/.."
 . mk/lib.sh
@@ -22,10 +21,9 @@ criterion() {
 		{ cat build/check/criterion.out; echo "Criterion did not run $1 tests"; return 1; }
 }
 
-step 'build: check (ASan, UBSan), shrunk (the same with BIO_MAX_VECS=4), release'
+step 'build: check (ASan, UBSan), release'
 build check all tests build/check/tests-criterion build/check/tests-planted
-build shrunk tests
-build release all tests
+build release all
 ln -sf release/diolab build/diolab
 n=$(count_tests check)
 [ "$n" -gt 0 ] || die 'no test symbol found'
@@ -33,11 +31,6 @@ n=$(count_tests check)
 step "tests: $n in one process, both engines; beside it a process each (Criterion)"
 beside criterion criterion "$n"
 all_tests check "$@"
-beside_ends
-
-step 'tests: BIO_MAX_VECS=4; beside it the release code'
-beside release-tests all_tests release
-all_tests shrunk
 beside_ends
 
 step 'the runners notice what they must'
