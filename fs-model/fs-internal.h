@@ -147,7 +147,8 @@ struct lab_page_node {
  * struct lab_page_cache - the pages of an inode, by index
  * @lock: all of this, nrpages, and page->flags, ->mapping and ->index of each page
  * @root: NULL: no page
- * @nr_dirty: pages with PG_dirty; a page stays dirty until its write-back has ended
+ * @nr_dirty: pages with PG_dirty; a page stays dirty until its write-back has ended. Read without the lock by
+ *	who only wants to know whether they are many
  * @hand: index where the search for a page to drop goes on
  * @unlocks: +1 at every lab_page_unlock()
  * @wb_error: of write-back, until lab_cache_sync() has told somebody

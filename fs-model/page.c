@@ -64,7 +64,7 @@ void lab_cache_del(struct lab_page_cache *cache, struct page *page)
 	lab_cache_remove(cache, page->index, page);
 	if (PageDirty(page)) {
 		__ClearPageDirty(page);
-		cache->nr_dirty--;
+		WRITE_ONCE(cache->nr_dirty, cache->nr_dirty - 1);
 	}
 	__ClearPageStale(page);
 	WRITE_ONCE(page->mapping->nrpages, page->mapping->nrpages - 1);
@@ -319,7 +319,7 @@ void lab_page_set_dirty(struct page *page)
 	WARN_ON(!PageUptodate(page));
 	if (!PageDirty(page)) {
 		__SetPageDirty(page);
-		cache->nr_dirty++;
+		WRITE_ONCE(cache->nr_dirty, cache->nr_dirty + 1);
 	}
 	spin_unlock_irqrestore(&cache->lock, flags);
 }
@@ -338,7 +338,7 @@ void lab_page_clear_dirty(struct page *page)
 	spin_lock_irqsave(&cache->lock, flags);
 	BUG_ON(!PageLocked(page) || !PageDirty(page));
 	__ClearPageDirty(page);
-	cache->nr_dirty--;
+	WRITE_ONCE(cache->nr_dirty, cache->nr_dirty - 1);
 	spin_unlock_irqrestore(&cache->lock, flags);
 }
 

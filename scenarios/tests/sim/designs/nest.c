@@ -94,15 +94,12 @@ static void stack_of(enum lab_handoff handoff, unsigned int nr, u64 *down, u64 *
 /*
  * On the way down current->bio_list keeps the stack flat: a level's bio is sent when the level above has
  * returned. On the way up each level's end_io calls the next one's, so the stack grows by the same amount a
- * level. Built for TSan the way down has one small frame more for some numbers of levels and not for others;
- * there it must stay below what a level adds on the way up.
+ * level.
+ *
+ * Flat means: eight more levels add less than one level adds on the way up. Not equal: which submission is the
+ * deepest depends on timing (a tag at once or after a wait), and memcheck and TSan builds have shown 16 and 48
+ * bytes for some numbers of levels, with none more for the levels behind.
  */
-#ifdef __SANITIZE_THREAD__
-#define expect_flat(down, first, a_level)	lab_expect_lt(down, (first) + (a_level))
-#else
-#define expect_flat(down, first, a_level)	lab_expect_eq(down, first)
-#endif
-
 DESIGN_TEST_FLAGS(nest, stack_by_level, LAB_TEST_F_THR_ONLY)
 {
 	u64 down[LEVELS + 1], up[LEVELS + 1];
@@ -117,7 +114,7 @@ DESIGN_TEST_FLAGS(nest, stack_by_level, LAB_TEST_F_THR_ONLY)
 	lab_expect_gt(down[0], 0);
 	lab_expect_gt(up[0], 0);
 	for (nr = 1; nr <= LEVELS; nr++)
-		expect_flat(down[nr], down[1], up[3] - up[2]);
+		lab_expect_lt(down[nr], down[1] + (up[3] - up[2]));
 	lab_expect_gt(up[LEVELS], up[1]);
 	lab_expect_eq(up[LEVELS] - up[LEVELS - 1], up[3] - up[2]);
 }
