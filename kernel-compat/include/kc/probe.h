@@ -95,10 +95,9 @@ extern __thread enum lab_scope kc_scope;
 
 #if LAB_WITH_PROBES && defined(__SANITIZE_THREAD__)
 /* Counters of a task that is about to wait may be read meanwhile; TSan is told that this is meant. */
-#define lab_probe_add(id, count)						\
-	__atomic_store_n(&kc_probe_row[LAB_##id],				\
-			 __atomic_load_n(&kc_probe_row[LAB_##id], __ATOMIC_RELAXED) + (count), \
-			 __ATOMIC_RELAXED)
+#define kc_probe_add(id, count)							\
+	__atomic_store_n(&kc_probe_row[id],					\
+			 __atomic_load_n(&kc_probe_row[id], __ATOMIC_RELAXED) + (count), __ATOMIC_RELAXED)
 #define lab_probe_max(id, value)						\
 	do {									\
 		u64 __v = (value);						\
@@ -106,7 +105,7 @@ extern __thread enum lab_scope kc_scope;
 			__atomic_store_n(&kc_probe_row[LAB_##id], __v, __ATOMIC_RELAXED); \
 	} while (0)
 #elif LAB_WITH_PROBES
-#define lab_probe_add(id, count)	((void)(kc_probe_row[LAB_##id] += (count)))
+#define kc_probe_add(id, count)		((void)(kc_probe_row[id] += (count)))
 #define lab_probe_max(id, value)						\
 	do {									\
 		u64 __v = (value);						\
@@ -114,9 +113,11 @@ extern __thread enum lab_scope kc_scope;
 			kc_probe_row[LAB_##id] = __v;				\
 	} while (0)
 #else
-#define lab_probe_add(id, count)	((void)0)
+#define kc_probe_add(id, count)		((void)0)
 #define lab_probe_max(id, value)	((void)0)
 #endif
+/* kc_probe_add(): where the counter is known at run time only */
+#define lab_probe_add(id, count)	kc_probe_add(LAB_##id, count)
 #define lab_probe(id)			lab_probe_add(id, 1)
 
 /* Bytes of the running task's stack in use here. */

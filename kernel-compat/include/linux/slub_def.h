@@ -85,10 +85,8 @@ static inline struct kc_obj_mag *kc_mag_of(struct kmem_cache *cache)
 
 static __always_inline void kc_count_alloc(const struct kmem_cache *cache)
 {
-#if LAB_WITH_PROBES
-	kc_probe_row[cache->probe]++;
-	kc_probe_row[LAB_ALLOC_BYTES] += cache->object_size;
-#endif
+	kc_probe_add(cache->probe, 1);
+	lab_probe_add(ALLOC_BYTES, cache->object_size);
 }
 
 #ifndef KC_DEBUG
