@@ -18,7 +18,7 @@ lc() {
 rm -rf "$out" "$tmp"
 mkdir -p "$out" "$tmp"
 lc -z -d build/coverage
-lc -c -i -d build/coverage -o "$tmp/base.info"
+lc -c -i -d build/coverage -o "$tmp/base.info" -t tests
 all_tests coverage "$@"
 sh scenarios/tests/harness.sh build/coverage/tests-planted 1
 sh scenarios/tests/cli.sh build/coverage/diolab
@@ -32,16 +32,16 @@ genhtml -q --branch-coverage --function-coverage --legend -o "$out" "$tmp/covera
 # by folder; headers count with the folder above their include/
 awk -F: -v root="$PWD/" '
 	function row(name, l, L, b, B) {
-		printf "%-36s %6d of %6d lines %5.1f %%   %6d of %6d branches %5.1f %%\n", name, l, L, L ? 100 * l / L : 0,
-			b, B, B ? 100 * b / B : 0
+		return sprintf("%-36s %6d of %6d lines %5.1f %%   %6d of %6d branches %5.1f %%", name, l, L,
+			L ? 100 * l / L : 0, b, B, B ? 100 * b / B : 0)
 	}
 	$1 == "SF" { f = $2; sub(root, "", f); sub(/\/[^\/]*$/, "", f); sub(/\/include.*/, "", f); seen[f] = 1 }
 	$1 == "LF" { LF[f] += $2; TLF += $2 } $1 == "LH" { LH[f] += $2; TLH += $2 }
 	$1 == "BRF" { BF[f] += $2; TBF += $2 } $1 == "BRH" { BH[f] += $2; TBH += $2 }
 	END {
 		for (f in seen)
-			row(f, LH[f], LF[f], BH[f], BF[f]) | "sort"
+			print row(f, LH[f], LF[f], BH[f], BF[f]) | "sort"
 		close("sort")
-		row("all", TLH, TLF, TBH, TBF)
+		print row("all", TLH, TLF, TBH, TBF)
 	}' "$tmp/coverage.info"
 echo "coverage: $out/index.html"

@@ -45,12 +45,19 @@ LAB_TEST(planted, overrun)
 }
 
 static struct race {
-	int counter;
+	int counter, started;
 	struct completion done[2];
 } race;
 
+/*
+ * Both begin only when both are there, told by relaxed atomics, which order nothing: had one ended before the
+ * other began, a lock on the way would have ordered them, and there would be no race to find.
+ */
 static int add_without_lock(void *done)
 {
+	__atomic_add_fetch(&race.started, 1, __ATOMIC_RELAXED);
+	while (__atomic_load_n(&race.started, __ATOMIC_RELAXED) < 2)
+		;
 	for (int i = 0; i < 1000; i++)
 		race.counter++;
 	complete(done);
@@ -62,6 +69,7 @@ LAB_TEST_THR(planted, race)
 {
 	struct task_struct *t[2];
 
+	race.started = 0;
 	for (int i = 0; i < 2; i++) {
 		init_completion(&race.done[i]);
 		t[i] = kthread_run(add_without_lock, &race.done[i], "race-%d", i);
