@@ -4,11 +4,13 @@
 # mk/coverage.sh - lines and branches that the tests reach; HTML in reports/out/coverage/, a table by folder.
 #
 # A baseline of every object comes first, so that a file no test loads counts as not covered. Branches of an
-# assertion that holds (BUG_ON, WARN_ON) are not counted: no test of correct code takes them.
+# assertion that holds (BUG_ON, WARN_ON) are not counted: no test of correct code takes them. The build is a fresh one:
+# lcov would count what objects of earlier sources say.
 set -eu
 cd "$(dirname "$0")/.."
 . mk/lib.sh
 
+rm -rf build/coverage
 build coverage all tests build/coverage/tests-planted
 out=reports/out/coverage tmp=build/coverage/info
 lc() {
