@@ -22,6 +22,7 @@ ASAN := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-p
 OPT_release	:= -O2 -g
 OPT_check	:= -O1 -g $(ASAN) -DKC_DET=1 -DKC_DEBUG=1
 OPT_shrunk	:= $(OPT_check) -DBIO_MAX_VECS=4
+OPT_check-release := -O2 -g $(ASAN)
 OPT_valgrind	:= -O1 -g -DKC_DET=1 -DKC_DEBUG=1 -DKC_VALGRIND=1
 OPT_tsan	:= -O1 -g -fsanitize=thread -DKC_DEBUG=1
 OPT_tsan-release := -O1 -g -fsanitize=thread
@@ -31,7 +32,7 @@ OPT_indirect	:= -O2 -g -mindirect-branch=thunk-extern -mindirect-branch-register
 
 OPT := $(OPT_$(V))
 ifeq ($(OPT),)
-$(error V=$(V): no such variant; there are release check shrunk valgrind tsan tsan-release coverage measure indirect)
+$(error V=$(V): no such variant; there are release check check-release shrunk valgrind tsan tsan-release coverage measure indirect)
 endif
 LDFLAGS := $(filter -fsanitize=% --coverage,$(OPT)) -pthread
 LDLIBS := -luring -lm

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# mk/check.sh - every test, under ASan and UBSan, by both runners; the command line's own tests; the planted bugs;
-# the structure. (mk/check-variants.sh runs the same tests in two more builds.)
+# mk/check.sh - every test, under ASan and UBSan, by both runners, and as release code; the command line's own tests;
+# the planted bugs; the structure. (mk/check-variants.sh runs the same tests in two more builds.)
 #
 # The in-process runner is the gate for memory (Criterion passes a test whose child leaks); Criterion shows
 # that each test also stands alone in a process of its own. Both are told, or count, how many tests there are.
@@ -23,7 +23,7 @@ criterion() {
 
 step 'build: check (ASan, UBSan), release'
 build check all tests build/check/tests-criterion build/check/tests-planted
-build release all
+build release all tests
 ln -sf release/diolab build/diolab
 n=$(count_tests check)
 [ "$n" -gt 0 ] || die 'no test symbol found'
@@ -32,6 +32,9 @@ step "tests: $n in one process, both engines; beside it a process each (Criterio
 beside criterion criterion "$n"
 all_tests check "$@"
 beside_ends
+
+step 'beside what follows: the tests as release code'
+beside release-tests all_tests release
 
 step 'the runners notice what they must'
 sh scenarios/tests/harness.sh build/check/tests-planted 1
@@ -44,6 +47,9 @@ sh scenarios/tests/kernel-ops.sh build/check/diolab || [ $? = 77 ]
 
 step 'planted bugs must be found'
 sh mk/planted.sh asan
+
+step 'the tests as release code'
+beside_ends
 
 step 'structure'
 sh mk/lint.sh
