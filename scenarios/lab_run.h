@@ -75,7 +75,8 @@ struct lab_target {
 
 struct lab_run_spec {
 	const char *design;		/* name, without knobs */
-	int handoff, alloc, completion, loopq;	/* the enums of design.h */
+	int handoff, alloc, completion, loopq, bio_rule;	/* the enums of design.h */
+	int variant;			/* of the design: lab_design_variant() */
 	enum lab_path path;
 	enum lab_source source;
 	struct lab_target target;
@@ -226,6 +227,13 @@ enum lab_run_status lab_ops_run(const struct lab_run_spec *spec, const struct la
 unsigned int lab_nr_designs(void);
 const char *lab_design_name(unsigned int i);
 const char *lab_design_summary(unsigned int i);
+/* Variants: 0 is the plain one, named ""; NULL behind the last. -1: no such design, or none of that name. */
+const char *lab_design_variant_name(unsigned int i, unsigned int variant);
+int lab_design_variant(const char *design, const char *variant);
+/* Set the knobs of @spec to those its design and variant have where nobody says otherwise. */
+void lab_design_defaults(struct lab_run_spec *spec);
+/* NULL, or why @spec's design cannot run with its knobs. */
+const char *lab_design_unsupported(const struct lab_run_spec *spec);
 unsigned int lab_nr_counters(void);
 const char *lab_counter_name(unsigned int i);
 const char *lab_counter_what(unsigned int i);

@@ -35,12 +35,14 @@ const char *did_you_mean(const char *word, const char *const *list, size_t n);
 bool same_word(const char *a, const char *b);		/* case-insensitive */
 
 /* ---- setup.c: what a job file or the command line says of the whole run */
-struct setup_knobs { int handoff, alloc, completion, loopq, frames_permuted; };
+#define SETUP_KNOB_UNSAID	(-1)		/* the design's own default, which setup_finish() fills in */
+struct setup_knobs { int handoff, alloc, completion, loopq, bio_rule, frames_permuted; };
 
 struct setup_design {
 	char name[LAB_NAME_BYTES];
+	int variant;				/* NAME@VARIANT */
 	struct setup_knobs knobs;
-	char label[160];			/* name+knob=value as reports show it */
+	char label[160];			/* name@variant+knob=value as reports show it */
 };
 
 struct setup {

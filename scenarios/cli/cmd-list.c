@@ -9,8 +9,12 @@
 
 static void list_designs(void)
 {
-	for (unsigned int i = 0; i < lab_nr_designs(); i++)
-		printf("%-16s %s\n", lab_design_name(i), lab_design_summary(i));
+	for (unsigned int i = 0; i < lab_nr_designs(); i++) {
+		printf("%-16s %s", lab_design_name(i), lab_design_summary(i));
+		for (unsigned int v = 1; lab_design_variant_name(i, v); v++)
+			printf("%s%s@%s", v == 1 ? "; also " : ", ", lab_design_name(i), lab_design_variant_name(i, v));
+		putchar('\n');
+	}
 }
 
 static void list_jobs(void)

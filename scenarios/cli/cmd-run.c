@@ -103,9 +103,9 @@ static void describe(struct session *t)
 		const struct setup_knobs *k = &s->designs[i].knobs;
 
 		snprintf(t->knobs[i], sizeof(t->knobs[i]),
-			 "handoff=%s alloc=%s completion=%s loopq=%s bio-rule=new frames=%s",
+			 "handoff=%s alloc=%s completion=%s loopq=%s bio-rule=%s frames=%s",
 			 k->handoff ? "worker" : "inline", k->alloc ? "kmalloc" : "pool", k->completion ? "wq" : "inline",
-			 k->loopq ? "mq" : "bio", k->frames_permuted ? "permuted" : "contiguous");
+			 k->loopq ? "mq" : "bio", k->bio_rule ? "old" : "new", k->frames_permuted ? "permuted" : "contiguous");
 	}
 	for (int i = 0; i < t->argc && n < sizeof(t->command); i++)
 		n += (size_t)snprintf(t->command + n, sizeof(t->command) - n, "%s%s", i ? " " : "build/diolab ", t->argv[i]);

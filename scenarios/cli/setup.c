@@ -15,12 +15,16 @@
 
 const char *const setup_knob_names[] = { "handoff", "alloc", "completion", "loopq", "bio-rule", "frames", NULL };
 const char *const setup_knob_values[] = {
-	"inline|worker", "pool|kmalloc", "inline|wq", "bio|mq", "new", "contiguous|permuted", NULL,
+	"inline|worker", "pool|kmalloc", "inline|wq", "bio|mq", "new|old", "contiguous|permuted", NULL,
 };
 
 void setup_defaults(struct setup *s)
 {
 	memset(s, 0, sizeof(*s));
+	s->knobs = (struct setup_knobs){
+		.handoff = SETUP_KNOB_UNSAID, .alloc = SETUP_KNOB_UNSAID, .completion = SETUP_KNOB_UNSAID,
+		.loopq = SETUP_KNOB_UNSAID, .bio_rule = SETUP_KNOB_UNSAID, .frames_permuted = 0,
+	};
 	s->engine = HOST_THR;
 	s->seed = 1;
 	s->both_paths = true;
@@ -43,7 +47,7 @@ static int choice(const char *choices, const char *value)
 
 int setup_knob(struct setup_knobs *k, const char *name, const char *value, char *why, size_t why_bytes)
 {
-	int *fields[] = { &k->handoff, &k->alloc, &k->completion, &k->loopq, NULL, &k->frames_permuted };
+	int *fields[] = { &k->handoff, &k->alloc, &k->completion, &k->loopq, &k->bio_rule, &k->frames_permuted };
 
 	for (size_t i = 0; setup_knob_names[i]; i++) {
 		int v;
@@ -51,16 +55,11 @@ int setup_knob(struct setup_knobs *k, const char *name, const char *value, char 
 		if (strcmp(setup_knob_names[i], name))
 			continue;
 		v = choice(setup_knob_values[i], value);
-		if (v < 0 && !strcmp(name, "bio-rule") && !strcmp(value, "old")) {
-			snprintf(why, why_bytes, "bio-rule=old is not built yet; every run uses the new rule");
-			return -1;
-		}
 		if (v < 0) {
 			snprintf(why, why_bytes, "knob %s=%s: want %s", name, value, setup_knob_values[i]);
 			return -1;
 		}
-		if (fields[i])
-			*fields[i] = v;
+		*fields[i] = v;
 		return 0;
 	}
 	snprintf(why, why_bytes, "no knob '%s'%s", name, did_you_mean(name, setup_knob_names, COUNT(setup_knob_names)));
@@ -79,8 +78,32 @@ static int known_design(const char *name, char *why, size_t why_bytes)
 		if (!strcmp(names[i], name))
 			return 0;
 	}
+	if (lab_design_variant(name, "") == 0)	/* hidden, but named */
+		return 0;
 	snprintf(why, why_bytes, "no design '%s'%s", name, did_you_mean(name, names, n));
 	return -1;
+}
+
+/* @word is NAME[@VARIANT][:TREE]: take the variant off. */
+static int take_variant(struct setup_design *d, char *word, char *why, size_t why_bytes)
+{
+	char *at = strchr(word, '@');
+
+	if (strchr(word, ':')) {
+		snprintf(why, why_bytes, "'%s': only upstream has trees, and it is not in this build", word);
+		return -1;
+	}
+	if (at)
+		*at++ = 0;
+	snprintf(d->name, sizeof(d->name), "%s", word);
+	if (known_design(d->name, why, why_bytes))
+		return -1;
+	d->variant = lab_design_variant(d->name, at ? at : "");
+	if (d->variant < 0) {
+		snprintf(why, why_bytes, "%s has no variant '%s'; 'diolab list designs' names those there are", d->name, at);
+		return -1;
+	}
+	return 0;
 }
 
 /* NAME[@VARIANT][:TREE][+knob=value…] */
@@ -104,12 +127,7 @@ static int one_design(struct setup *s, char *word, char *why, size_t why_bytes)
 		snprintf(why, why_bytes, "an empty or overlong design name");
 		return -1;
 	}
-	if (strpbrk(word, "@:")) {
-		snprintf(why, why_bytes, "'%s': no design has variants or trees yet; give its plain name", word);
-		return -1;
-	}
-	snprintf(d->name, sizeof(d->name), "%s", word);
-	if (known_design(d->name, why, why_bytes))
+	if (take_variant(d, word, why, why_bytes))
 		return -1;
 	while ((knob = strtok_r(NULL, "+", &save))) {
 		char *eq = strchr(knob, '=');
@@ -314,6 +332,24 @@ static void exec_det(char **argv)
 	usage("--engine det needs the check build, %s is not there; run: make all", other);
 }
 
+/* What nobody said is as the design has it. */
+static void default_knobs(struct setup_design *d)
+{
+	struct lab_run_spec spec = { .design = d->name, .variant = d->variant };
+
+	lab_design_defaults(&spec);
+	if (d->knobs.handoff == SETUP_KNOB_UNSAID)
+		d->knobs.handoff = spec.handoff;
+	if (d->knobs.alloc == SETUP_KNOB_UNSAID)
+		d->knobs.alloc = spec.alloc;
+	if (d->knobs.completion == SETUP_KNOB_UNSAID)
+		d->knobs.completion = spec.completion;
+	if (d->knobs.loopq == SETUP_KNOB_UNSAID)
+		d->knobs.loopq = spec.loopq;
+	if (d->knobs.bio_rule == SETUP_KNOB_UNSAID)
+		d->knobs.bio_rule = spec.bio_rule;
+}
+
 void setup_finish(struct setup *s, char **argv)
 {
 	if (s->engine == HOST_DET && !host_engine_built(HOST_DET))
@@ -327,6 +363,8 @@ void setup_finish(struct setup *s, char **argv)
 			d->knobs = s->knobs;
 		}
 	}
+	for (unsigned int i = 0; i < s->nr_designs; i++)
+		default_knobs(&s->designs[i]);
 	if (!s->have_target) {
 		s->target.kind = LAB_DISK_FILE;
 		s->target.temp = 1;
@@ -348,6 +386,8 @@ void setup_spec(const struct setup *s, unsigned int design, enum lab_path path, 
 	spec->alloc = d->knobs.alloc;
 	spec->completion = d->knobs.completion;
 	spec->loopq = d->knobs.loopq;
+	spec->bio_rule = d->knobs.bio_rule;
+	spec->variant = d->variant;
 	spec->path = path;
 	spec->source = s->source;
 	spec->target = s->target;

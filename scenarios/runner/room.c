@@ -129,10 +129,8 @@ bool room_prepare(struct room *r)
 		room_usage(r, "no design '%s'; 'diolab list designs' names them", s->design);
 		return false;
 	}
-	r->knobs = (struct lab_knobs) {
-		.handoff = s->handoff, .alloc = s->alloc, .completion = s->completion, .loopq = s->loopq,
-	};
-	no = r->design->unsupported ? r->design->unsupported(&r->knobs) : NULL;
+	r->knobs = room_knobs(s);
+	no = lab_design_unsupported(s);
 	if (no) {
 		room_usage(r, "%s: %s", s->design, no);
 		return false;

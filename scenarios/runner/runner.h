@@ -172,6 +172,7 @@ static inline u32 group_size(const struct lab_run_spec *s, u32 first)
 	return n;
 }
 
+struct lab_knobs room_knobs(const struct lab_run_spec *spec);
 u64 check_jobs(struct room *r, u64 *ram_bytes);
 bool check_spec(struct room *r, u64 file_bytes);
 bool check_target(struct room *r, u64 file_bytes);

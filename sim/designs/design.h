@@ -32,12 +32,26 @@ enum lab_handoff { LAB_HANDOFF_INLINE, LAB_HANDOFF_WORKER };
 enum lab_alloc { LAB_ALLOC_POOL, LAB_ALLOC_KMALLOC };
 enum lab_completion { LAB_COMPLETION_INLINE, LAB_COMPLETION_WQ };
 enum lab_loopq { LAB_LOOPQ_BIO, LAB_LOOPQ_MQ };
+enum lab_bio_rule { LAB_BIO_RULE_NEW, LAB_BIO_RULE_OLD };
 
 struct lab_knobs {
 	enum lab_handoff handoff;	/* loop: into the file in the submitter's context, or from a worker */
 	enum lab_alloc alloc;		/* per-IO state: from mempools and bio_sets, or kmalloc that may fail */
 	enum lab_completion completion;	/* end_io work in the completing context, or always from a work item */
 	enum lab_loopq loopq;		/* the loop device: ->submit_bio, or a blk-mq queue (plug, tags, merges) */
+	enum lab_bio_rule bio_rule;	/* who minds a device's limits: who splits below, or who builds (before 4.3) */
+	unsigned int variant;		/* which element of ->variants runs */
+};
+
+/**
+ * struct lab_variant - one form of a design
+ * @name: "" for the plain one; else what follows the @ on the command line; NULL ends the array
+ * @summary: one line for `diolab list designs`
+ * @knobs: with which it runs where nobody says otherwise: its own best, or its historical, form
+ */
+struct lab_variant {
+	const char *name, *summary;
+	struct lab_knobs knobs;
 };
 
 /* A segment of user memory. An address the user passed: never dereferenced, only copied or pinned. */
@@ -54,10 +68,11 @@ enum lab_rw { LAB_READ, LAB_WRITE };
 /*
  * Through a second descriptor of the same file, opened without O_DIRECT: the page cache. Any alignment;
  * waited for even if asynchronous; short where memory or the disk failed. With LAB_IO_NOWAIT a read gives what
- * is in the cache, else -EAGAIN, and a write is -EOPNOTSUPP, as ext4's in 6.1. A block device has no page
- * cache here: -EOPNOTSUPP.
+ * is in the cache, else -EAGAIN, and a write is -EOPNOTSUPP, as ext4's in 6.1. A design that has no page
+ * cache over a block device says -EOPNOTSUPP there.
  */
 #define LAB_IO_BUFFERED	8
+#define LAB_IO_HIPRI	16	/* RWF_HIPRI: the caller polls; a hint that reaches the device's queue */
 
 /**
  * struct lab_io - one read or write, the caller's until submit(), the design's until done()
@@ -70,6 +85,7 @@ enum lab_rw { LAB_READ, LAB_WRITE };
 struct lab_io {
 	enum lab_rw rw;
 	unsigned int flags;
+	u16 ioprio;			/* as ioprio_set(2) has it; reaches the device's queue */
 	loff_t pos;
 	const struct lab_iovec *iov;	/* lives until done() */
 	unsigned int nr_segs;
@@ -89,20 +105,29 @@ struct lab_loop_opts {
 	unsigned int logical_block_bytes;	/* 0: the lower device's */
 	unsigned int max_sectors;
 	bool read_only;
+	bool buffered;			/* direct IO off: through the file's page cache */
 };
 
 /**
  * struct design - what a design exports
  * @name: as on the command line
- * @summary: one line for `diolab list designs`
+ * @variants: at least the plain one, which `diolab list designs` shows
+ * @hidden: not in lists and not among the default designs; runs when it is named
  * @init: set up caches and sets for @knobs; 0 or -errno. May sleep
  * @submit: see struct lab_io. Context: task, current->mm holds the segments. Errors come as the system call's
  * @fsync: what fsync(2) does with this file, or a flush of the loop's block device for open_bdev() handles
  * @loop_bdev: the block device to submit bios to; lives until loop_del()
+ * @loop_change_file: LOOP_CHANGE_FD: another file of the same size under a read-only device; what is in flight is
+ *	waited for. 0; -EINVAL (not read-only, another size). NULL, as the next two: the design has no such thing
+ * @loop_set_capacity: LOOP_SET_CAPACITY: the file has another size now. 0 or -EINVAL (nothing left of it)
+ * @loop_set_direct: LOOP_SET_DIRECT_IO: through the file's page cache, or past it, from now on; what is in flight is
+ *	waited for, dirty pages are written back. 0; -EINVAL (the file cannot)
  * @unsupported: NULL when it can run with @knobs, else one sentence that says why not
  */
 struct design {
-	const char *name, *summary;
+	const char *name;
+	const struct lab_variant *variants;
+	bool hidden;
 	int (*init)(const struct lab_knobs *knobs);
 	void (*exit)(void);
 	const char *(*unsupported)(const struct lab_knobs *knobs);
@@ -116,6 +141,9 @@ struct design {
 
 	struct lab_loop *(*loop_add)(struct lab_file *file, const struct lab_loop_opts *opts);	/* ERR_PTR */
 	struct block_device *(*loop_bdev)(struct lab_loop *loop);
+	int (*loop_change_file)(struct lab_loop *loop, struct lab_file *file);
+	int (*loop_set_capacity)(struct lab_loop *loop);
+	int (*loop_set_direct)(struct lab_loop *loop, bool on);
 	void (*loop_del)(struct lab_loop *loop);			/* waits for what is in flight */
 };
 

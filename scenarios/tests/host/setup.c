@@ -19,7 +19,7 @@ LAB_TEST_BARE(setup, designs_with_knobs)
 	lab_expect(!strcmp(s.designs[0].label, "bio-first+handoff=worker+loopq=mq"));
 	lab_expect_eq(s.designs[0].knobs.handoff, 1);
 	lab_expect_eq(s.designs[0].knobs.loopq, 1);
-	lab_expect_eq(s.designs[1].knobs.handoff, 0);
+	lab_expect_eq(s.designs[1].knobs.handoff, SETUP_KNOB_UNSAID);
 	lab_expect_eq(setup_designs(&s, "bio-last", why, sizeof(why)), -1);
 	lab_expect(strstr(why, "did you mean 'bio-first'"));
 	lab_expect_eq(setup_designs(&s, "bio-first@6.1", why, sizeof(why)), -1);

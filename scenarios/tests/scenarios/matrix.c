@@ -133,29 +133,48 @@ static bool scen_combination(struct scen *s, void (*judge)(const struct scen *s)
 	return true;
 }
 
+/* One design in one form, on both engines. Knobs that it cannot run with: nothing to run. False: this host cannot. */
+static bool scen_engines(struct scen *s, const struct design *d, int variant, bool disk,
+			 void (*prepare)(struct scen *s), void (*judge)(const struct scen *s))
+{
+	bool can = true;
+	int engine;
+
+	for (engine = HOST_THR; engine <= HOST_DET; engine++) {
+		if (!host_engine_built(engine))
+			continue;
+		scen_default(s);
+		s->spec.design = d->name;
+		s->spec.variant = variant;
+		s->spec.engine = engine;
+		lab_design_defaults(&s->spec);
+		prepare(s);
+		if (lab_design_unsupported(&s->spec))
+			continue;
+		if (disk) {
+			s->spec.target.kind = LAB_DISK_FILE;
+			s->spec.target.temp = 1;
+			strscpy(s->spec.target.path, ".", sizeof(s->spec.target.path));
+		}
+		can = can && scen_combination(s, judge);
+	}
+	return can;
+}
+
 static void scen_each(void (*prepare)(struct scen *s), void (*judge)(const struct scen *s), bool both_targets)
 {
 	static struct scen s;
 	static char why[LAB_WHY_BYTES];
 	bool can = true;
-	int engine, disk;
+	int disk, variant;
 	unsigned int i;
 
 	for (disk = 0; disk <= both_targets; disk++) {
 		for (i = 0; lab_designs[i]; i++) {
-			for (engine = HOST_THR; engine <= HOST_DET; engine++) {
-				if (!host_engine_built(engine))
+			for (variant = 0; lab_designs[i]->variants[variant].name; variant++) {
+				if (!can)
 					continue;
-				scen_default(&s);
-				s.spec.design = lab_designs[i]->name;
-				s.spec.engine = engine;
-				prepare(&s);
-				if (disk) {
-					s.spec.target.kind = LAB_DISK_FILE;
-					s.spec.target.temp = 1;
-					strscpy(s.spec.target.path, ".", sizeof(s.spec.target.path));
-				}
-				can = can && scen_combination(&s, judge);
+				can = scen_engines(&s, lab_designs[i], variant, disk, prepare, judge);
 				if (!can)
 					strscpy(why, scen_result.why, sizeof(why));
 			}
@@ -163,6 +182,14 @@ static void scen_each(void (*prepare)(struct scen *s), void (*judge)(const struc
 	}
 	if (!can)
 		lab_test_skip(why);
+}
+
+struct lab_knobs scen_knobs(const struct design *d, enum lab_loopq loopq)
+{
+	struct lab_knobs knobs = d->variants[0].knobs, own = knobs;
+
+	knobs.loopq = loopq;
+	return d->unsupported(&knobs) ? own : knobs;
 }
 
 void scen_matrix(void (*prepare)(struct scen *s), void (*judge)(const struct scen *s))

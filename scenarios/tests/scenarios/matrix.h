@@ -35,6 +35,8 @@ enum lab_run_status scen_run(struct scen *s);	/* complaints are collected */
  * Every combination; @judge NULL: it ran, without one error. Real disk: a temporary file in the
  * working directory; where that cannot be, the test ends as skipped after the RAM half has passed.
  */
+/* The knobs @d runs with by itself, with @loopq where it can. */
+struct lab_knobs scen_knobs(const struct design *d, enum lab_loopq loopq);
 void scen_matrix(void (*prepare)(struct scen *s), void (*judge)(const struct scen *s));
 /* As scen_matrix(), on the target that prepare() names. */
 void scen_matrix_here(void (*prepare)(struct scen *s), void (*judge)(const struct scen *s));

@@ -25,6 +25,7 @@
 #include "design.h"
 #include "host.h"
 #include "lab_test.h"
+#include "matrix.h"
 
 #define SEEDS_DET	200u
 #define SEEDS_THR	20u
@@ -243,7 +244,7 @@ static void both_run(void *arg)
 	struct lab_fs_opts fs_opts = {
 		.layout = b.opts & OPT_SPARSE ? LAB_LAYOUT_SPARSE : LAB_LAYOUT_UNWRITTEN,
 	};
-	struct lab_knobs knobs = { .loopq = b.opts & OPT_MQ ? LAB_LOOPQ_MQ : LAB_LOOPQ_BIO };
+	struct lab_knobs knobs = scen_knobs(design_now, b.opts & OPT_MQ ? LAB_LOOPQ_MQ : LAB_LOOPQ_BIO);
 	struct lab_loop_opts loop_opts = { };
 	struct lab_loop *loop = NULL;
 	struct block_device *bdev;

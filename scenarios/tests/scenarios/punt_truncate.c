@@ -26,6 +26,7 @@
 #include "design.h"
 #include "host.h"
 #include "lab_test.h"
+#include "matrix.h"
 
 extern const struct design design_bio_first, design_bio_first_h7;
 
@@ -107,7 +108,7 @@ static void race_judge(struct race *race)
 static void race_run(void *arg)
 {
 	struct lab_fs_opts fs_opts = { .layout = LAB_LAYOUT_CONTIGUOUS };
-	struct lab_knobs knobs = { .loopq = *(u64 *)arg & 2 ? LAB_LOOPQ_MQ : LAB_LOOPQ_BIO };
+	struct lab_knobs knobs = scen_knobs(design_now, *(u64 *)arg & 2 ? LAB_LOOPQ_MQ : LAB_LOOPQ_BIO);
 	struct lab_loop_opts loop_opts = { };
 	struct race race = { .punch = *(u64 *)arg & 1 };
 	struct task_struct *writer, *cutter;

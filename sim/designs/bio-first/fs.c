@@ -366,6 +366,8 @@ static void design_exit(void)
 
 static const char *design_unsupported(const struct lab_knobs *knobs)
 {
+	if (knobs->bio_rule == LAB_BIO_RULE_OLD)
+		return "its bios are built before anybody knows the device, which the old rule asks at every page";
 	return NULL;	/* every knob, in every combination */
 }
 
@@ -393,10 +395,14 @@ static loff_t design_size(struct lab_file *lf)
 #define DESIGN_NAME		"bio-first"
 #endif
 
-extern const struct design design_bio_first;
+static const struct lab_variant design_variants[] = {
+	{ .name = "", .summary = "pages pinned into bios, which the filesystem splits by extents; loop submits bios" },
+	{ }
+};
+
 const struct design design_bio_first = {
 	.name		= DESIGN_NAME,
-	.summary	= "pages pinned into bios, which the filesystem splits by extents; loop submits bios",
+	.variants	= design_variants,
 	.init		= design_init,
 	.exit		= design_exit,
 	.unsupported	= design_unsupported,

@@ -320,6 +320,8 @@ static void design_exit(void)
 
 static const char *design_unsupported(const struct lab_knobs *knobs)
 {
+	if (knobs->bio_rule == LAB_BIO_RULE_OLD)
+		return "it does not ask the device while it fills a bio: bio-rule=old is not built";
 	return NULL;
 }
 
@@ -340,9 +342,14 @@ static loff_t design_size(struct lab_file *lf)
 	return lf->file.f_inode ? i_size_read(lf->file.f_inode) : bdev_nr_bytes(lf->file.f_bdev);
 }
 
+static const struct lab_variant design_variants[] = {
+	{ .name = "", .summary = "typed iov_iter operations table, a kiocb per loop command, iomap-style extents" },
+	{ }
+};
+
 const struct design design_iter_ops_fixed = {
 	.name		= "iter-ops-fixed",
-	.summary	= "typed iov_iter operations table, a kiocb per loop command, iomap-style extents",
+	.variants	= design_variants,
 	.init		= design_init,
 	.exit		= design_exit,
 	.unsupported	= design_unsupported,

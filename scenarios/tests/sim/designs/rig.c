@@ -21,7 +21,25 @@ bool rig_knobs(unsigned int k, struct lab_knobs *knobs)
 		.completion = k & 4 ? LAB_COMPLETION_WQ : LAB_COMPLETION_INLINE,
 		.loopq = k & 8 ? LAB_LOOPQ_MQ : LAB_LOOPQ_BIO,
 	};
+	knobs->variant = LAB_VARIANT;
 	return !rig_design->unsupported(knobs);
+}
+
+/* @wanted, and where the design does not run so, its own defaults: a design that always hops hops. */
+static struct lab_knobs rig_adopt(const struct lab_knobs *wanted)
+{
+	const struct lab_knobs *own = &rig_design->variants[LAB_VARIANT].knobs;
+	struct lab_knobs k = *wanted;
+
+	k.variant = LAB_VARIANT;
+	if (rig_design->unsupported(&k)) {
+		k.handoff |= own->handoff;
+		k.alloc |= own->alloc;
+		k.completion |= own->completion;
+		k.loopq |= own->loopq;
+	}
+	lab_expect(!rig_design->unsupported(&k));
+	return k;
 }
 
 static struct block_device *rig_disk(struct rig *r, const struct rig_opts *o)
@@ -71,13 +89,13 @@ static void rig_fill(struct block_device *bdev, u8 byte)
 
 void rig_up(struct rig *r, const struct rig_opts *o)
 {
+	struct lab_knobs knobs = rig_adopt(&o->knobs);
 	const struct design *d = rig_design;
 
 	memset(r, 0, sizeof(*r));
 	r->rng = lab_test_base_seed();
 	lab_test_seed(r->rng);
-	lab_expect(!d->unsupported(&o->knobs));
-	lab_expect_eq(d->init(&o->knobs), 0);
+	lab_expect_eq(d->init(&knobs), 0);
 	r->disk = rig_disk(r, o);
 	lab_expect(!IS_ERR(r->disk));
 	if (o->fill)

@@ -33,6 +33,10 @@
 #error "which design? -DLAB_DESIGN=… (mk/build.mk)"
 #endif
 
+#ifndef LAB_VARIANT
+#define LAB_VARIANT 0		/* which of the design's variants; another one is another test object (mk/build.mk) */
+#endif
+
 /* A test of the design that this unit is compiled for: LAB_TEST*() with the design before the suite. */
 #define DESIGN_TEST_NAMED(design, suite, name, flags)	LAB_TEST_FLAGS(design##_##suite, name, flags)
 #define DESIGN_TEST_OF(design, suite, name, flags)	DESIGN_TEST_NAMED(design, suite, name, flags)
@@ -70,6 +74,7 @@ enum rig_disk { RIG_RAM, RIG_NULL, RIG_REAL };
 
 /**
  * struct rig_opts - zero: a ram disk of 16 MiB, contiguous layout, an empty file, default knobs
+ * @knobs: those that the design cannot run with are replaced by its own defaults
  * @fault: argument of a fault filter between trace and disk; NULL: none
  * @fill: byte the disk is full of before the filesystem is made; 0: as it is
  */
