@@ -18,6 +18,7 @@
 #define LAB_DESIGN_H
 
 #include <linux/types.h>
+#include <lab/loop-opts.h>
 
 struct inode;
 struct block_device;
@@ -92,20 +93,6 @@ struct lab_io {
 	void (*done)(struct lab_io *io, ssize_t res);
 	void *owner;			/* the caller's own */
 	u64 priv[16];
-};
-
-/**
- * struct lab_loop_opts - the loop device
- * @offset_bytes: of the image in the file, a multiple of 512
- * @size_bytes: 0: to the end of the file
- * @max_sectors: of one bio or request on the loop's own queue (512-byte units); 0: the design's default
- */
-struct lab_loop_opts {
-	u64 offset_bytes, size_bytes;
-	unsigned int logical_block_bytes;	/* 0: the lower device's */
-	unsigned int max_sectors;
-	bool read_only;
-	bool buffered;			/* direct IO off: through the file's page cache */
 };
 
 /**

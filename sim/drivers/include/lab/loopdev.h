@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * lab/loopdev.h - what every loop driver needs and no idea about direct IO touches: a disk with limits and a
+ * capacity, a count of what is in flight, a worker, and a place for bios that found no memory.
+ *
+ * A design embeds a struct lab_loopdev in its loop device and keeps what is its own: the file, its commands,
+ * and what it does with a bio or request. Nothing here knows what a file is: sizes are given in bytes.
+ *
+ *	lab_loopdev_add() → bios or requests → lab_loopdev_del()
+ *	lab_loopdev_freeze() … lab_loopdev_thaw() around a change of what is below
+ *
+ * In flight. A bio-based driver says lab_loopdev_get() inside ->submit_bio and lab_loopdev_put() when the bio
+ * has ended; a request is counted by its tag. So a frozen device has neither a task inside nor an IO below.
+ */
+#ifndef _LAB_LOOPDEV_H
+#define _LAB_LOOPDEV_H
+
+#include <linux/atomic.h>
+#include <linux/bio.h>
+#include <linux/blk-mq.h>
+#include <linux/blkdev.h>
+#include <linux/cache.h>
+#include <linux/completion.h>
+#include <linux/sched.h>
+#include <linux/spinlock.h>
+#include <linux/workqueue.h>
+#include <lab/loop-opts.h>
+
+#define LAB_LOOP_SHARDS		8	/* counters of what is in flight: tasks seldom share a line */
+#define LAB_LOOP_QUEUE_DEPTH	128	/* tags, as in Linux 6.1 */
+#define LAB_LOOP_MAX_ACTIVE	4	/* works of one device that wait at once */
+
+struct lab_loopdev;
+
+/**
+ * struct lab_loopdev_ops - the driver's side
+ * @fops: a disk that takes bios; else NULL
+ * @mq_ops: a disk with a request queue; else NULL
+ * @cmd_bytes: driver data of a request
+ * @max_segments: of a request; 0: no limit
+ * @starved: a bio from lab_loopdev_starve(): now wait for what it lacks. Worker, may sleep
+ */
+struct lab_loopdev_ops {
+	const struct block_device_operations *fops;
+	const struct blk_mq_ops *mq_ops;
+	unsigned int cmd_bytes;
+	unsigned short max_segments;
+	void (*starved)(struct lab_loopdev *dev, struct bio *bio);
+};
+
+/* Starts at 1, which a freeze takes away; who makes it 0 says so. */
+struct lab_loop_shard {
+	atomic_t count;
+} ____cacheline_aligned;
+
+/**
+ * struct lab_loopdev - a loop device without its file
+ * @offset_bytes: of the device in the file
+ * @size_bytes: the most that is shown; 0: all
+ * @wq: for what may wait
+ * @starved: bios that found no memory, under @starved_lock
+ * @frozen: lab_loopdev_freeze() without its thaw
+ * @drained: completed once for each of @inflight that becomes 0
+ */
+struct lab_loopdev {
+	const struct lab_loopdev_ops *ops;
+	struct gendisk *disk;
+	u64 offset_bytes, size_bytes;
+	unsigned int block_bytes;
+	bool read_only, frozen;
+	struct workqueue_struct *wq;
+	struct blk_mq_tag_set tag_set;
+	spinlock_t starved_lock;
+	struct bio_list starved;
+	struct work_struct starved_work;
+	struct completion drained;
+	struct lab_loop_shard inflight[LAB_LOOP_SHARDS];
+};
+
+int lab_loopdev_add(struct lab_loopdev *dev, const struct lab_loopdev_ops *ops, const struct lab_loop_opts *opts,
+		    struct block_device *lower, u64 file_bytes, void *driver_data);
+void lab_loopdev_del(struct lab_loopdev *dev);
+void lab_loopdev_freeze(struct lab_loopdev *dev);
+void lab_loopdev_thaw(struct lab_loopdev *dev);
+int lab_loopdev_set_lower(struct lab_loopdev *dev, struct block_device *lower, u64 file_bytes);
+int lab_loopdev_set_capacity(struct lab_loopdev *dev, u64 file_bytes);
+void lab_loopdev_starve(struct lab_loopdev *dev, struct bio *bio);
+
+/* The running task's counter, for both of the next two. Context: any. */
+static inline unsigned int lab_loopdev_shard(void)
+{
+	return (unsigned int)current->pid % LAB_LOOP_SHARDS;
+}
+
+/* One more bio in flight. Context: ->submit_bio. */
+static inline void lab_loopdev_get(struct lab_loopdev *dev, unsigned int shard)
+{
+	atomic_inc(&dev->inflight[shard].count);
+}
+
+/* One less. Any context. @dev may be gone afterwards. */
+static inline void lab_loopdev_put(struct lab_loopdev *dev, unsigned int shard)
+{
+	if (atomic_dec_and_test(&dev->inflight[shard].count))
+		complete(&dev->drained);
+}
+
+#endif
