@@ -5,13 +5,16 @@
  *
  * Blocks are LAB_BLOCK_BYTES. A block number inside a file is called file_blk, one on the device disk_blk.
  *
- * Lock order: inode->i_rwsem, page locks, lab_extent_map.lock, lab_allocator.lock; lab_inode.sync_lock after
- * i_rwsem, with none of the others; lab_page_cache.lock innermost.
+ * Lock order: a write in flight (freeze.c), inode->i_rwsem, page locks, lab_extent_map.lock,
+ * lab_allocator.lock; lab_fs.inodes_lock before page locks, lab_inode.sync_lock after i_rwsem and inodes_lock,
+ * with none of the others; lab_page_cache.lock innermost.
  */
 #ifndef _LAB_FS_INTERNAL_H
 #define _LAB_FS_INTERNAL_H
 
 #include <linux/types.h>
+#include <linux/atomic.h>
+#include <linux/cache.h>
 #include <linux/container_of.h>
 #include <linux/mutex.h>
 #include <linux/rwsem.h>
@@ -173,12 +176,48 @@ void lab_page_clear_dirty(struct page *page);
 void lab_cache_wait_unlock(struct lab_page_cache *cache, u64 unlocks);
 void lab_cache_del(struct lab_page_cache *cache, struct page *page);
 
+/* ---- writes in flight: freeze.c -------------------------------------------------------------------- */
+
+#define LAB_SB_SHARDS		16u	/* tasks seldom share a line */
+
+struct lab_sb_shard {
+	atomic_t count;
+} ____cacheline_aligned;
+
+enum lab_sb_state { LAB_SB_OPEN, LAB_SB_CHANGING, LAB_SB_FROZEN };
+
+/**
+ * struct lab_sb - the writes of a filesystem that are in flight, and whether there may be any
+ * @shard: their sum is the number of writes, twice, and a bit that says frozen: see freeze.c
+ * @state: enum lab_sb_state. CHANGING: the business of one task
+ * @wait: for the sum to be 0, and for @state to be OPEN
+ */
+struct lab_sb {
+	struct lab_sb_shard shard[LAB_SB_SHARDS];
+	atomic_t state;
+	wait_queue_head_t wait;
+};
+
+void lab_sb_init(struct lab_sb *sb);
+unsigned int lab_sb_writers(struct lab_sb *sb);
+
 /* ---- inodes ------------------------------------------------------------------------------- */
 
+/**
+ * struct lab_fs - a filesystem
+ * @bdev: all of it
+ * @opts: as created
+ * @alloc: the blocks of @bdev
+ * @sb: the writes in flight
+ * @is_bdev: no filesystem, but what stands behind the inode of a block device (bdev-inode.c)
+ * @inodes: its files, under @inodes_lock
+ */
 struct lab_fs {
 	struct block_device *bdev;
 	struct lab_fs_opts opts;
 	struct lab_allocator alloc;
+	struct lab_sb sb;
+	bool is_bdev;
 	struct mutex inodes_lock;
 	struct list_head inodes;
 };
@@ -210,6 +249,9 @@ static inline struct lab_inode *lab_i(const struct inode *inode)
 	return container_of((struct inode *)inode, struct lab_inode, inode);
 }
 
+void lab_inode_init(struct lab_inode *li, struct lab_fs *fs);
+void lab_bdev_inode_free(struct inode *inode);
+int lab_bdev_map(struct inode *inode, loff_t pos, u64 len_bytes, unsigned int flags, struct lab_extent *out);
 void lab_map_changed(struct inode *inode);
 
 /* Has map or size changed since the last flush? Context: any. */

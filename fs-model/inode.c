@@ -64,6 +64,7 @@ struct lab_fs *lab_fs_create(struct block_device *bdev, const struct lab_fs_opts
 	}
 	mutex_init(&fs->inodes_lock);
 	INIT_LIST_HEAD(&fs->inodes);
+	lab_sb_init(&fs->sb);
 	kc_lock_set_depth(&fs->alloc.lock, opts->nesting);
 	kc_lock_set_depth(&fs->inodes_lock, opts->nesting);
 	return fs;
@@ -93,6 +94,7 @@ void lab_fs_destroy(struct lab_fs *fs)
 	list_for_each_entry_safe(inode, next, &fs->inodes, i_lab_node)
 		lab_inode_destroy(inode);
 	WARN_ON(fs->alloc.nr_free != fs->alloc.nr_blks);
+	WARN_ON(lab_sb_writers(&fs->sb));
 	lab_alloc_destroy(&fs->alloc);
 	kfree(fs);
 }
@@ -138,7 +140,12 @@ static int lay_out(struct lab_inode *li, u32 nr_blks, enum lab_extent_type type)
 	return err;
 }
 
-static void init_inode(struct lab_inode *li, struct lab_fs *fs)
+/**
+ * lab_inode_init - an inode with no block, no page and no size
+ * @li: zeroed memory
+ * @fs: what it is of
+ */
+void lab_inode_init(struct lab_inode *li, struct lab_fs *fs)
 {
 	struct inode *inode = &li->inode;
 
@@ -178,7 +185,7 @@ struct inode *lab_inode_create(struct lab_fs *fs, loff_t size)
 	li = kzalloc(sizeof(*li), GFP_KERNEL);
 	if (!li)
 		return ERR_PTR(-ENOMEM);
-	init_inode(li, fs);
+	lab_inode_init(li, fs);
 	mutex_lock(&fs->inodes_lock);
 	list_add_tail(&li->inode.i_lab_node, &fs->inodes);
 	mutex_unlock(&fs->inodes_lock);
@@ -207,7 +214,7 @@ void lab_unmap_blocks_drop(void *fs, u32 disk_blk, u32 nr_blks)
 
 /**
  * lab_inode_destroy - end a file, free its blocks, forget its pages, dirty ones too
- * @inode: not open, no IO in flight
+ * @inode: not open, no IO in flight; of a file or of a block device
  *
  * Context: task, may sleep.
  */
@@ -219,6 +226,10 @@ void lab_inode_destroy(struct inode *inode)
 	WARN_ON(atomic_read(&inode->i_dio_count));
 	lab_cache_drop(inode, 0, LAB_MAX_FILE_BYTES);
 	WARN_ON(inode->i_mapping->nrpages);
+	if (fs->is_bdev) {
+		lab_bdev_inode_free(inode);
+		return;
+	}
 	mutex_lock(&fs->inodes_lock);
 	list_del(&inode->i_lab_node);
 	mutex_unlock(&fs->inodes_lock);

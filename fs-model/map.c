@@ -58,6 +58,10 @@ int lab_map_peek(struct inode *inode, loff_t pos, bool nowait, struct lab_ext *o
 		return err;
 	lab_extmap_lookup(inode->i_map, pos >> LAB_BLOCK_SHIFT, 1, out);
 	up_read(&inode->i_map->lock);
+	if (inode->i_lab_fs->is_bdev && pos < i_size_read(inode)) {
+		out->disk_blk = out->file_blk;
+		out->type = LAB_MAPPED;
+	}
 	return 0;
 }
 
@@ -126,6 +130,8 @@ static noinline int map_slow(struct inode *inode, loff_t pos, u64 len_bytes, uns
 
 	lab_extmap_lookup(map, pos >> LAB_BLOCK_SHIFT, nr_blks_of(pos, len_bytes), &ext);
 	up_read(&map->lock);
+	if (inode->i_lab_fs->is_bdev)
+		return lab_bdev_map(inode, pos, len_bytes, flags, out);
 	if (ext.type != LAB_HOLE || !(flags & LAB_MAP_CREATE)) {
 		answer(inode, pos, len_bytes, &ext, 0, out);
 		return 0;

@@ -2,10 +2,11 @@
 /*
  * page-io.c - the page cache and the disk: reading pages in, one page of a buffered write, writing back.
  *
- * A page is one fs block, so a page lies in one extent, and is HOLE, UNWRITTEN or MAPPED as a whole. Reading
- * takes the page that is wanted and those after it that are missing too; write-back takes dirty pages that
- * follow each other. Both ask the map once an extent, and wait for each bio. The bio and its elements are on
- * the stack, so write-back needs no memory.
+ * A page is one fs block, so a page lies in one extent, and is HOLE, UNWRITTEN or MAPPED as a whole; only the
+ * last one of a block device may be MAPPED up to the device's end. Reading takes the page that is wanted and
+ * those after it that are missing too; write-back takes dirty pages that follow each other. Both ask the map
+ * once an extent, and wait for each bio. The bio and its elements are on the stack, so write-back needs no
+ * memory.
  *
  * A buffered write allocates its block, unwritten, before it copies: so it is the writer who hears of a full
  * disk. Write-back converts what it wrote. A page is locked during its write-back and stays dirty until its
@@ -27,21 +28,26 @@ static loff_t pos_of(const struct page *page)
 	return (loff_t)page->index << PAGE_SHIFT;
 }
 
-/* Move @nr pages, which lie at @sector one after the other; waits for each bio. The first error. */
-static int pages_io(struct block_device *bdev, sector_t sector, struct page **pages, unsigned int nr,
-		    blk_opf_t opf)
+/* Move the pages of @ext, which ends with them, or in the last; waits for each bio. The first error. */
+static int pages_io(const struct lab_extent *ext, struct page **pages, blk_opf_t opf)
 {
 	struct bio_vec vecs[LAB_PAGE_BATCH];
-	unsigned int done = 0, in_bio;
+	u64 done_bytes = 0;
 	struct bio bio;
 	int err = 0;
 
-	while (done < nr && !err) {
-		in_bio = min3(nr - done, LAB_PAGE_BATCH, (unsigned int)BIO_MAX_VECS);
-		bio_init(&bio, bdev, vecs, in_bio, opf | REQ_SYNC);
-		bio.bi_iter.bi_sector = sector + done * (PAGE_SIZE >> SECTOR_SHIFT);
-		while (in_bio--)
-			__bio_add_page(&bio, pages[done++], PAGE_SIZE, 0);
+	while (done_bytes < ext->len_bytes && !err) {
+		unsigned int in_bio = min_t(u64, PFN_UP(ext->len_bytes - done_bytes),
+					    min(LAB_PAGE_BATCH, (unsigned int)BIO_MAX_VECS));
+
+		bio_init(&bio, ext->bdev, vecs, in_bio, opf | REQ_SYNC);
+		bio.bi_iter.bi_sector = ext->sector + (done_bytes >> SECTOR_SHIFT);
+		while (in_bio--) {
+			unsigned int bytes = min_t(u64, PAGE_SIZE, ext->len_bytes - done_bytes);
+
+			__bio_add_page(&bio, *pages++, bytes, 0);
+			done_bytes += bytes;
+		}
 		err = submit_bio_wait(&bio);
 		bio_uninit(&bio);
 	}
@@ -53,17 +59,20 @@ static int pages_io(struct block_device *bdev, sector_t sector, struct page **pa
 /* Give @nr locked pages, of indices that follow each other, the file's contents. */
 static int fill_pages(struct inode *inode, struct page **pages, unsigned int nr)
 {
+	unsigned int i, of_ext, tail_bytes;
 	struct lab_extent ext;
-	unsigned int i, of_ext;
 	int err = 0;
 
 	for (i = 0; i < nr && !err; i += of_ext) {
 		err = lab_map(inode, pos_of(pages[i]), (u64)(nr - i) << PAGE_SHIFT, 0, &ext);
 		if (err)
 			break;
-		of_ext = ext.len_bytes >> PAGE_SHIFT;
+		of_ext = PFN_UP(ext.len_bytes);
 		if (ext.type == LAB_MAPPED) {
-			err = pages_io(ext.bdev, ext.sector, pages + i, of_ext, REQ_OP_READ);
+			tail_bytes = offset_in_page(ext.len_bytes);
+			if (tail_bytes)
+				memzero_page(pages[i + of_ext - 1], tail_bytes, PAGE_SIZE - tail_bytes);
+			err = pages_io(&ext, pages + i, REQ_OP_READ);
 		} else {
 			unsigned int at;
 
@@ -138,6 +147,8 @@ int lab_write_begin(struct inode *inode, loff_t pos, unsigned int len_bytes, str
 		err = fill_pages(inode, &page, 1);
 	if (!err)
 		err = lab_map(inode, pos, len_bytes, LAB_MAP_CREATE, &ext);
+	if (!err && ext.len_bytes < len_bytes)
+		err = -ENOSPC;			/* over the end of a block device */
 	if (err) {
 		lab_page_unlock(page);
 		put_page(page);
@@ -216,11 +227,11 @@ static int write_pages(struct inode *inode, struct page **pages, unsigned int nr
 	unsigned int i;
 	int err = 0;
 
-	for (i = 0; i < nr && !err; i += ext.len_bytes >> PAGE_SHIFT) {
+	for (i = 0; i < nr && !err; i += PFN_UP(ext.len_bytes)) {
 		err = lab_map(inode, pos_of(pages[i]), (u64)(nr - i) << PAGE_SHIFT, LAB_MAP_CREATE, &ext);
 		if (err)
 			break;
-		err = pages_io(ext.bdev, ext.sector, pages + i, ext.len_bytes >> PAGE_SHIFT, REQ_OP_WRITE);
+		err = pages_io(&ext, pages + i, REQ_OP_WRITE);
 		unwritten |= ext.type == LAB_UNWRITTEN;
 	}
 	lab_fs_wrote(inode);

@@ -30,7 +30,8 @@ void lab_fs_wrote(struct inode *inode)
  * @inode: the file; IO still in flight is not waited for, as in fsync(2)
  * @datasync: the same here: map and size are what the data needs to be found, and there are no times
  *
- * Flushes the device if anything of this inode was written or changed since the last flush that succeeded.
+ * Flushes the device if anything of this inode was written or changed since the last flush that succeeded; that
+ * of a block device's inode always: others may have written there.
  * Context: task, sleeps. Return: 0 or the error of the flush; then it is as if it had not been called.
  */
 int lab_fsync(struct inode *inode, bool datasync)
@@ -41,7 +42,7 @@ int lab_fsync(struct inode *inode, bool datasync)
 
 	mutex_lock(&li->sync_lock);
 	seq = atomic64_read(&li->meta_seq);
-	if (atomic_xchg(&li->wrote, 0) || seq != li->meta_durable_seq) {
+	if (atomic_xchg(&li->wrote, 0) || inode->i_lab_fs->is_bdev || seq != li->meta_durable_seq) {
 		err = blkdev_issue_flush(inode->i_lab_fs->bdev);
 		if (err)
 			atomic_set(&li->wrote, 1);

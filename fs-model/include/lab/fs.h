@@ -203,6 +203,22 @@ int lab_cache_invalidate(struct inode *inode, loff_t pos, u64 len_bytes);
 /* Forget all pages, dirty ones too. i_rwsem exclusive, no direct IO in flight; waits for locked pages. */
 void lab_cache_drop(struct inode *inode, loff_t pos, u64 len_bytes);
 
+/*
+ * Writes in flight, and keeping them out. Whoever writes to a file, directly, through the page cache or by a
+ * change of size or map, has lab_sb_start_write() before it takes any lock of the file and before its first
+ * side effect, and lab_sb_end_write() when the IO is done, before anybody is told.
+ *
+ * Once an IO, though it is tried twice: what was tried without waiting and is handed to a worker keeps the one
+ * that it has, and the worker must not take another. It would wait for a thaw, and the freezer for the first.
+ *
+ * lab_sb_start_write: 0; -EAGAIN (@nowait, and frozen). lab_sb_end_write: any context, any task.
+ */
+int lab_sb_start_write(struct inode *inode, bool nowait);
+void lab_sb_end_write(struct inode *inode);
+/* Waits for writes in flight, keeps others out, lets nothing be dirty. 0; -EBUSY (frozen); -errno. Sleeps. */
+int lab_fs_freeze(struct lab_fs *fs);
+int lab_fs_thaw(struct lab_fs *fs);			/* 0; -EINVAL (not frozen) */
+
 enum lab_layout { LAB_LAYOUT_CONTIGUOUS, LAB_LAYOUT_FRAGMENTED, LAB_LAYOUT_SPARSE, LAB_LAYOUT_UNWRITTEN };
 
 struct lab_fs_opts {
@@ -221,6 +237,19 @@ struct inode *lab_inode_create(struct lab_fs *fs, loff_t size);
 void lab_inode_destroy(struct inode *inode);
 u64 lab_fs_free_bytes(struct lab_fs *fs);
 unsigned int lab_inode_nr_extents(struct inode *inode);
+/*
+ * The inode of a block device: lab_map() is the identity up to the device's end (LAB_MAP_CREATE beyond:
+ * -ENOSPC), lab_fsync() a flush, and all of the page cache is as for a file. For lab_inode_destroy(). Not for
+ * truncate, punch and zero; a write is the caller's to clip at i_size, which is the capacity as it was last read.
+ * ERR_PTR(-ENOMEM).
+ */
+struct inode *lab_bdev_inode_create_nested(struct block_device *bdev, unsigned int nesting);
+/* The usual one. @nesting other than 0: the device stands, over loop devices, on another block device's inode. */
+static inline struct inode *lab_bdev_inode_create(struct block_device *bdev)
+{
+	return lab_bdev_inode_create_nested(bdev, 0);
+}
+void lab_bdev_inode_resize(struct inode *inode);	/* the capacity has changed. Sleeps */
 /* The device that holds the inode's data, for alignment and FUA. Never NULL. Context: any. */
 struct block_device *lab_inode_bdev(const struct inode *inode);
 

@@ -10,6 +10,7 @@
 #include <lab/reffs.h>
 #include "../../../fs-model/fs-internal.h"
 #include "../sim/drivers/devs.h"
+#include "cached.h"
 
 #define FILE_BYTES	(24u * LAB_BLOCK_BYTES)
 #define FAR_INDEX	((pgoff_t)(LAB_MAX_FILE_BYTES >> PAGE_SHIFT) - 1)
@@ -48,55 +49,6 @@ static void cached_close(struct cached *c)
 	if (c->faulty)
 		lab_bdev_destroy(c->faulty);
 	test_dev_close(&c->dev);
-}
-
-/* Buffered, in the plainest way. */
-static int cache_pwrite(struct cached *c, loff_t pos, const u8 *from, u32 len)
-{
-	int err = 0;
-
-	down_write(&c->inode->i_rwsem);
-	while (len && !err) {
-		u32 step = min_t(u32, len, PAGE_SIZE - offset_in_page(pos));
-		struct page *page;
-
-		err = lab_write_begin(c->inode, pos, step, &page);
-		if (err)
-			break;
-		memcpy(page_address(page) + offset_in_page(pos), from, step);
-		lab_expect_eq(lab_write_end(c->inode, page, pos, step, step), step);
-		pos += step;
-		from += step;
-		len -= step;
-		lab_cache_balance(c->inode);
-	}
-	if (err)
-		lab_trim_eof(c->inode);
-	up_write(&c->inode->i_rwsem);
-	return err;
-}
-
-static int cache_pread(struct cached *c, loff_t pos, u8 *to, u32 len)
-{
-	int err = 0;
-
-	down_read(&c->inode->i_rwsem);
-	while (len && !err) {
-		u32 step = min_t(u32, len, PAGE_SIZE - offset_in_page(pos));
-		struct page *page = lab_page_find(c->inode, pos >> PAGE_SHIFT);
-
-		if (!page) {
-			err = lab_cache_read(c->inode, pos >> PAGE_SHIFT, PFN_UP(offset_in_page(pos) + len));
-			continue;
-		}
-		memcpy(to, page_address(page) + offset_in_page(pos), step);
-		put_page(page);
-		pos += step;
-		to += step;
-		len -= step;
-	}
-	up_read(&c->inode->i_rwsem);
-	return err;
 }
 
 /* What is on disk, past the cache. */
@@ -166,7 +118,7 @@ LAB_TEST(page, invalidate_leaves_dirty_pages_and_marks_locked_ones)
 
 	cached_open(&c, TEST_DISK_BYTES, NULL, &opts);
 	memset(c.want, 0x42, FILE_BYTES);
-	lab_expect_eq(cache_pwrite(&c, 0, c.want, PAGE_SIZE), 0);
+	lab_expect_eq(cache_pwrite(c.inode, 0, c.want, PAGE_SIZE), 0);
 	lab_expect(lab_cache_is_dirty(c.inode, PAGE_SIZE - 1, 1));
 	lab_expect(!lab_cache_is_dirty(c.inode, PAGE_SIZE, PAGE_SIZE));
 	lab_expect_eq(lab_cache_invalidate(c.inode, 0, PAGE_SIZE), -EBUSY);
@@ -231,17 +183,17 @@ LAB_TEST(page, limits_hold)
 	cached_open(&c, 8u << 20, NULL, &opts);
 	for (i = 0; i <= LAB_CACHE_MAX_DIRTY; i++) {
 		lab_expect_eq(lab_i(c.inode)->cache.nr_dirty, i);
-		lab_expect_eq(cache_pwrite(&c, (u64)i * PAGE_SIZE + 7, &byte, 1), 0);
+		lab_expect_eq(cache_pwrite(c.inode, (u64)i * PAGE_SIZE + 7, &byte, 1), 0);
 	}
 	lab_expect_eq(lab_i(c.inode)->cache.nr_dirty, 0);	/* one too many: all were written */
 	lab_expect_eq(counted(LAB_WRITEBACKS), LAB_CACHE_MAX_DIRTY + 1);
 	for (i = 0; i < LAB_CACHE_MAX_PAGES + 100; i++) {
-		lab_expect_eq(cache_pread(&c, (u64)i * PAGE_SIZE, c.have, 1), 0);
+		lab_expect_eq(cache_pread(c.inode, (u64)i * PAGE_SIZE, c.have, 1), 0);
 		lab_expect_le(c.inode->i_mapping->nrpages, LAB_CACHE_MAX_PAGES);
 	}
 	lab_expect_gt(c.inode->i_mapping->nrpages, LAB_CACHE_MAX_PAGES - 64);
 	/* and what was dropped for want of room is still there */
-	lab_expect_eq(cache_pread(&c, 7, c.have, 1), 0);
+	lab_expect_eq(cache_pread(c.inode, 7, c.have, 1), 0);
 	lab_expect_eq(c.have[0], 1);
 	cached_close(&c);
 }
@@ -255,8 +207,8 @@ LAB_TEST(page, full_disk_is_the_writers_to_hear)
 	cached_open(&c, 64u * LAB_BLOCK_BYTES, NULL, &opts);
 	blks = lab_fs_free_bytes(c.fs) >> LAB_BLOCK_SHIFT;
 	for (i = 0; i < blks; i++)
-		lab_expect_eq(cache_pwrite(&c, (u64)i * PAGE_SIZE, c.want, PAGE_SIZE), 0);
-	lab_expect_eq(cache_pwrite(&c, (u64)i * PAGE_SIZE, c.want, 1), -ENOSPC);
+		lab_expect_eq(cache_pwrite(c.inode, (u64)i * PAGE_SIZE, c.want, PAGE_SIZE), 0);
+	lab_expect_eq(cache_pwrite(c.inode, (u64)i * PAGE_SIZE, c.want, 1), -ENOSPC);
 	lab_expect_eq(i_size_read(c.inode), blks * PAGE_SIZE);
 	lab_expect_eq(lab_cache_sync(c.inode), 0);
 	cached_close(&c);
@@ -272,7 +224,7 @@ LAB_TEST(page, error_of_write_back_is_told_once)
 
 	cached_open(&c, TEST_DISK_BYTES, "eio@0+4k", &opts);
 	memset(c.want, 0x42, FILE_BYTES);
-	lab_expect_eq(cache_pwrite(&c, 0, c.want, 3 * PAGE_SIZE), 0);
+	lab_expect_eq(cache_pwrite(c.inode, 0, c.want, 3 * PAGE_SIZE), 0);
 	lab_expect_eq(lab_map(c.inode, 0, PAGE_SIZE, 0, &e), 0);
 	lab_expect_eq(e.sector, 0);
 	lab_expect_eq(lab_cache_write(c.inode, 0, PAGE_SIZE), -EIO);
@@ -316,7 +268,7 @@ static void cache_step(struct cached *c, struct lab_reffs *ref, u64 *rand, u32 r
 	switch (test_rand(rand, 10)) {
 	case 0 ... 3:
 		test_fill(c->want, pos, len, round);
-		lab_expect_eq(cache_pwrite(c, pos, c->want, len), 0);
+		lab_expect_eq(cache_pwrite(c->inode, pos, c->want, len), 0);
 		lab_expect_eq(lab_reffs_pwrite(ref, c->want, len, pos), len);
 		break;
 	case 4:
@@ -347,7 +299,7 @@ static void cache_step(struct cached *c, struct lab_reffs *ref, u64 *rand, u32 r
 	default:
 		lab_expect_eq(lab_reffs_pread(ref, c->want, FILE_BYTES, 0), size);
 		if (size)
-			lab_expect_eq(cache_pread(c, 0, c->have, size), 0);
+			lab_expect_eq(cache_pread(c->inode, 0, c->have, size), 0);
 		lab_expect_mem(c->have, c->want, size);
 	}
 	lab_expect_eq(i_size_read(c->inode), lab_reffs_size(ref));
