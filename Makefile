@@ -61,7 +61,12 @@ bench: ## instructions, indirect calls, CPU time per IO of each design
 	@mk/setup.sh bench
 	@mk/bench.sh
 
+stack: ## bytes of stack by number of nested loop devices, per design and hand-off
+	@mk/setup.sh compare
+	@$(call build,release,all)
+	@mk/stack.sh
+
 clean: ## remove build/ and reports/out/
 	rm -rf build reports/out
 
-.PHONY: help all compare check lint check-variants check-valgrind check-tsan check-planted upstream-iov upstream-iov-mutants coverage bench clean
+.PHONY: help all compare check lint check-variants check-valgrind check-tsan check-planted upstream-iov upstream-iov-mutants coverage bench stack clean

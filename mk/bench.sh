@@ -15,12 +15,12 @@ set -eu
 cd "$(dirname "$0")/.."
 . mk/lib.sh
 
-designs=${DESIGNS:-'iter-ops-fixed bio-first'}
 rounds=${ROUNDS:-7} ios=${IOS:-2000000}
 job=scenarios/bench-4k.fio
 tmp=build/bench
 mkdir -p "$tmp"
 build release all
+designs=${DESIGNS:-$(build/release/diolab list designs | cut -d' ' -f1)}
 build measure all
 build indirect all
 

@@ -19,6 +19,7 @@
 #define LAB_NAME_BYTES		64
 #define LAB_WHY_BYTES		256
 #define LAB_MAX_STACK		8	/* filters */
+#define LAB_MAX_LOOPS		8	/* loop devices on one another */
 #define LAB_COUNTERS_MAX	64
 #define LAB_SCOPES		3	/* upper, loop, lower */
 
@@ -79,6 +80,7 @@ struct lab_run_spec {
 	int variant;			/* of the design: lab_design_variant() */
 	enum lab_path path;
 	enum lab_source source;
+	host_u32 loops;			/* LAB_PATH_LOOP: devices on one another, at most LAB_MAX_LOOPS; 0: 1 */
 	struct lab_target target;
 	enum host_engine engine;
 	host_u64 seed;

@@ -56,6 +56,7 @@ struct setup {
 	enum lab_source source;
 	enum host_engine engine;
 	uint64_t seed, max_ios, max_runtime_ns;
+	unsigned int loops;			/* 0: not said */
 	unsigned int threads;			/* 0: the job's numjobs */
 	bool verify, quiet, verbose, seed_given;
 	const char *json, *md, *html;

@@ -14,7 +14,7 @@
 
 enum {
 	O_PATH = 256, O_SOURCE, O_DISK, O_RAM, O_NULL, O_FS, O_LIMITS, O_STACK, O_ENGINE, O_SEED, O_THREADS, O_RUNTIME,
-	O_IOS, O_VERIFY, O_YES, O_JSON, O_MD, O_HTML, O_KERNEL, O_GENERATE, O_COUNT, O_CLASSES,
+	O_IOS, O_VERIFY, O_YES, O_LOOPS, O_JSON, O_MD, O_HTML, O_KERNEL, O_GENERATE, O_COUNT, O_CLASSES,
 };
 
 #define OPTIONS_MAX_ARGS 256
@@ -25,6 +25,7 @@ static const struct argp_option table[] = {
 	{ "path", O_PATH, "loop|file", 0, "Through the loop driver, or straight to the file (compare: both)", 2 },
 	{ "source", O_SOURCE, "user|pinned", 0,
 	  "User memory, or ready bios of pinned pages put into the loop device", 2 },
+	{ "loops", O_LOOPS, "N", 0, "Loop devices on one another, each on a file on the one below (1)", 2 },
 	{ "disk", O_DISK, "FILE[:SIZE]", 0,
 	  "A real O_DIRECT file or block device; made if missing. Default: a temporary real file", 2 },
 	{ "ram", O_RAM, "SIZE", 0, "A disk in memory", 2 },
@@ -192,6 +193,11 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		s->max_ios = want_number("--ios", arg, 1ull << 40);
 		if (!s->max_ios)
 			usage("--ios 0: want 1 or more");
+		break;
+	case O_LOOPS:
+		s->loops = (unsigned int)want_number("--loops", arg, LAB_MAX_LOOPS);
+		if (!s->loops)
+			usage("--loops 0: want 1 to %d; --path file leaves the loop out", LAB_MAX_LOOPS);
 		break;
 	case O_VERIFY:	s->verify = true; break;
 	case O_YES:	s->target.yes_really = 1; break;

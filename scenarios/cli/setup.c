@@ -372,6 +372,10 @@ void setup_finish(struct setup *s, char **argv)
 	}
 	if (s->verify && s->target.kind == LAB_DISK_NULL)
 		usage("--verify with --null: a null disk keeps no data; use --ram SIZE or --disk FILE");
+	if (s->loops > 1 && !s->have_path)
+		s->both_paths = false;
+	if (s->loops > 1 && s->have_path && s->path == LAB_PATH_FILE)
+		usage("--loops %u with --path file: there is no loop device on that path", s->loops);
 	if (s->source == LAB_SOURCE_PINNED && s->have_path && s->path == LAB_PATH_FILE)
 		usage("--source pinned with --path file: ready bios go to the loop device; use --path loop");
 }
@@ -390,6 +394,7 @@ void setup_spec(const struct setup *s, unsigned int design, enum lab_path path, 
 	spec->variant = d->variant;
 	spec->path = path;
 	spec->source = s->source;
+	spec->loops = s->loops;
 	spec->target = s->target;
 	spec->target.frames_permuted = d->knobs.frames_permuted;
 	spec->engine = s->engine;

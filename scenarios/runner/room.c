@@ -3,7 +3,7 @@
  * room.c - the target of one run, built bottom up and taken down top down:
  *
  *	host disk → disk | ram | null → filters → fs → inode → design's file
- *	                                                       [→ loop device → its O_DIRECT handle]
+ *	                                       [→ loop device [→ fs → … → loop device] → its O_DIRECT handle]
  *
  * The host's file is opened before the world begins and closed after it has ended, so that a run
  * that hangs still leaves it closed. Everything else lives and dies inside the world.
@@ -99,7 +99,8 @@ static bool room_open_host_disk(struct room *r)
 	if (t->temp)
 		flags |= HOST_DISK_TEMP;
 	if (t->temp && !size_bytes)	/* room for fragments whose last slot is not full */
-		size_bytes = max_t(u64, r->file_bytes + t->fragment_bytes, RUN_TEMP_BYTES);
+		size_bytes = max_t(u64, r->file_bytes + t->fragment_bytes + r->spec->loops * RUN_LEVEL_BYTES,
+				   RUN_TEMP_BYTES);
 	if (t->yes_really)
 		flags |= HOST_DISK_BLOCKDEV_OK;
 	err = host_disk_open(t->path, flags, size_bytes, &r->host_disk, &r->info, why, sizeof(why));
@@ -138,6 +139,10 @@ bool room_prepare(struct room *r)
 	if (!host_engine_built(s->engine)) {
 		room_usage(r, "engine %s is not in this build; use the check build's diolab",
 			   s->engine == HOST_DET ? "det" : "thr");
+		return false;
+	}
+	if (s->loops > LAB_MAX_LOOPS) {
+		room_usage(r, "--loops: at most %d", LAB_MAX_LOOPS);
 		return false;
 	}
 	if (s->target.nr_stack > LAB_MAX_STACK) {
@@ -241,23 +246,30 @@ static bool room_open_stack(struct room *r)
 	return true;
 }
 
-static bool room_open_fs(struct room *r, u64 file_bytes)
+/*
+ * One more level on @bdev. --fs says how the lowest file is laid out; those above are contiguous on their loop
+ * device, so that one extent map is under test, at the depth where it belongs.
+ */
+static bool room_open_fs(struct room *r, struct block_device *bdev, u64 file_bytes)
 {
 	const struct lab_target *t = &r->spec->target;
 	struct lab_fs_opts opts = {
-		.layout = t->layout,
+		.layout = r->nr_levels ? LAB_LAYOUT_CONTIGUOUS : t->layout,
 		.fragment_bytes = t->fragment_bytes,
 		.lock_exclusive = t->lock_exclusive,
 		.seed = r->spec->seed,
+		.nesting = r->nr_levels,
 	};
-	struct lab_fs *fs = lab_fs_create(r->stack[r->nr_stack - 1], &opts);
+	struct room_level *l = &r->level[r->nr_levels];
+	struct lab_fs *fs = lab_fs_create(bdev, &opts);
 	struct inode *inode;
 
 	if (IS_ERR(fs)) {
 		room_usage(r, "--fs: cannot be made on this target (%s)", run_errname(PTR_ERR(fs)));
 		return false;
 	}
-	r->fs = fs;
+	l->fs = fs;
+	r->nr_levels++;
 	inode = lab_inode_create(fs, file_bytes);
 	if (IS_ERR(inode)) {
 		room_usage(r, "the jobs need a file of %llu bytes, the target has %llu free (%s): "
@@ -265,8 +277,20 @@ static bool room_open_fs(struct room *r, u64 file_bytes)
 			   lab_fs_free_bytes(fs), run_errname(PTR_ERR(inode)));
 		return false;
 	}
-	r->inode = inode;
+	l->inode = r->inode = inode;
 	r->file_bytes = file_bytes;
+	return true;
+}
+
+static bool room_open_file(struct room *r)
+{
+	struct lab_file *file = r->design->open_file(r->inode);
+
+	if (IS_ERR(file)) {
+		room_broken(r, "%s: open_file failed (%s)", r->design->name, run_errname(PTR_ERR(file)));
+		return false;
+	}
+	r->level[r->nr_levels - 1].file = r->file = r->io = file;
 	return true;
 }
 
@@ -280,8 +304,13 @@ static bool room_open_loop(struct room *r)
 			    run_errname(PTR_ERR(loop)));
 		return false;
 	}
-	r->loop = loop;
+	r->level[r->nr_levels - 1].loop = loop;
 	r->loop_bdev = r->design->loop_bdev(loop);
+	return true;
+}
+
+static bool room_open_bdev(struct room *r)
+{
 	r->bdev_file = r->design->open_bdev(r->loop_bdev);
 	if (IS_ERR(r->bdev_file)) {
 		room_broken(r, "%s: open_bdev failed (%s)", r->design->name,
@@ -302,15 +331,28 @@ static bool room_open_design(struct room *r)
 		return false;
 	}
 	r->design_up = true;
-	r->file = r->design->open_file(r->inode);
-	if (IS_ERR(r->file)) {
-		room_broken(r, "%s: open_file failed (%s)", r->design->name,
-			    run_errname(PTR_ERR(r->file)));
-		r->file = NULL;
-		return false;
-	}
-	r->io = r->file;
 	return true;
+}
+
+/* The levels, lowest first: each file has room for the one on the loop device on it. */
+static bool room_open_levels(struct room *r, u64 file_bytes)
+{
+	bool loop = r->spec->path == LAB_PATH_LOOP;
+	unsigned int nr = loop && r->spec->loops ? r->spec->loops : 1, i;
+	struct block_device *bdev = r->stack[r->nr_stack - 1];
+
+	for (i = 0; i < nr; i++) {
+		u64 more = (u64)(nr - 1 - i) * RUN_LEVEL_BYTES;
+
+		if (!room_open_fs(r, bdev, file_bytes + more) || !room_open_file(r))
+			return false;
+		if (!loop)
+			return true;
+		if (!room_open_loop(r))
+			return false;
+		bdev = r->loop_bdev;
+	}
+	return room_open_bdev(r);
 }
 
 /**
@@ -333,9 +375,7 @@ bool room_open(struct room *r, u64 file_bytes, bool stale)
 		return false;
 	if (stale && !straight_stale(r))
 		return false;
-	if (!room_open_fs(r, file_bytes) || !room_open_design(r))
-		return false;
-	return r->spec->path == LAB_PATH_FILE || room_open_loop(r);
+	return room_open_design(r) && room_open_levels(r, file_bytes);
 }
 
 /**
@@ -350,14 +390,17 @@ void room_close(struct room *r)
 
 	if (r->bdev_file)
 		r->design->close(r->bdev_file);
-	if (r->loop)
-		r->design->loop_del(r->loop);
-	if (r->file)
-		r->design->close(r->file);
+	for (i = r->nr_levels; i-- > 0; ) {
+		struct room_level *l = &r->level[i];
+
+		if (l->loop)
+			r->design->loop_del(l->loop);
+		if (l->file)
+			r->design->close(l->file);
+		lab_fs_destroy(l->fs);
+	}
 	if (r->design_up)
 		r->design->exit();
-	if (r->fs)
-		lab_fs_destroy(r->fs);
 	while (r->nr_stack)
 		lab_bdev_destroy(r->stack[--r->nr_stack]);
 	for (i = 0; r->chunk && i < RUN_CHUNK_BYTES >> PAGE_SHIFT; i++)

@@ -42,6 +42,7 @@
 #define RUN_STALE_BYTE		0xee		/* what lies in blocks nobody wrote through the file */
 #define RUN_TEMP_BYTES		(64ull << 20)	/* least size of a temporary disk whose size nobody named */
 #define RUN_MAX_ALIGN_BYTES	(1u << 20)	/* iomem_align */
+#define RUN_LEVEL_BYTES		(256u << 10)	/* by which a file is larger than the one on the loop device on it */
 #define RUN_PROGRESS_NS		100000000ull
 #define RUN_SMALL_IO_BYTES	16384u		/* up to here waiting for half the queue wins */
 
@@ -93,11 +94,24 @@ bool vmap_check(const struct vmap *map, u64 pos, const void *have, size_t len_by
 /* ---- room.c -------------------------------------------------------------------------- */
 
 /**
+ * struct room_level - a filesystem, one file, and with --path loop a loop device on it
+ * @file: the design's handle of the file
+ */
+struct room_level {
+	struct lab_fs *fs;
+	struct inode *inode;
+	struct lab_file *file;
+	struct lab_loop *loop;
+};
+
+/**
  * struct room - one run's target, and its verdict
  * @stack: [0] the device at the bottom, [nr_stack - 1] what the fs stands on
- * @file: the design's handle of the file; @bdev_file: of the loop device; @io: the one that is driven
- * @loop_bdev: NULL with --path file
- * @file_bytes: size of the file at the start
+ * @level: [0] on @stack, [i] on the loop device of [i - 1]; the jobs drive what is on the last one
+ * @inode, @file: of the last level
+ * @bdev_file: the design's handle of the last loop device; @io: the one that is driven
+ * @loop_bdev: that device; NULL with --path file
+ * @file_bytes: size of the last level's file at the start
  * @map: NULL: nothing is verified
  * @chunk: RUN_CHUNK_BYTES of pages for the straight path
  * @host_disk, @info: opened before the world, closed after it
@@ -114,11 +128,11 @@ struct room {
 	struct host_disk_info info;
 	struct block_device *stack[LAB_MAX_STACK + 1];
 	unsigned int nr_stack;
-	struct lab_fs *fs;
+	struct room_level level[LAB_MAX_LOOPS];
+	unsigned int nr_levels;
 	struct inode *inode;
 	bool design_up;
 	struct lab_file *file, *bdev_file, *io;
-	struct lab_loop *loop;
 	struct block_device *loop_bdev;
 	u64 file_bytes;
 	struct vmap *map;

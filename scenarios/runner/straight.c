@@ -60,20 +60,40 @@ bool straight_stale(struct room *r)
 	return true;
 }
 
-/* The part of [pos, pos + len) that one extent answers for, chunk-sized at most, on whole fs blocks. */
-static int straight_map(struct room *r, u64 pos, u64 len_bytes, struct lab_extent *ext)
+static int straight_map_level(struct inode *inode, u64 pos, u64 len_bytes, struct lab_extent *ext)
 {
 	enum lab_lock lock;
 	int err;
 
-	BUG_ON(pos % LAB_BLOCK_BYTES || len_bytes % LAB_BLOCK_BYTES || !len_bytes);
-	err = lab_lock_for_read(r->inode, false, &lock);
+	err = lab_lock_for_read(inode, false, &lock);
 	if (err)
 		return err;
-	err = lab_map(r->inode, pos, min_t(u64, len_bytes, RUN_CHUNK_BYTES), 0, ext);
-	lab_unlock(r->inode, lock);
+	err = lab_map(inode, pos, len_bytes, 0, ext);
+	lab_unlock(inode, lock);
 	BUG_ON(!err && (ext->pos != pos || !ext->len_bytes || ext->len_bytes % LAB_BLOCK_BYTES));
 	return err;
+}
+
+/*
+ * The part of [pos, pos + len) that one extent answers for, chunk-sized at most, on whole fs blocks. A sector of a
+ * loop device is a position in the file below it, so the levels' maps are asked one after the other.
+ */
+static int straight_map(struct room *r, u64 pos, u64 len_bytes, struct lab_extent *ext)
+{
+	unsigned int level = r->nr_levels;
+	u64 at = pos;
+	int err;
+
+	BUG_ON(pos % LAB_BLOCK_BYTES || len_bytes % LAB_BLOCK_BYTES || !len_bytes);
+	ext->len_bytes = min_t(u64, len_bytes, RUN_CHUNK_BYTES);
+	do {
+		err = straight_map_level(r->level[--level].inode, at, ext->len_bytes, ext);
+		if (err)
+			return err;
+		at = ext->sector << SECTOR_SHIFT;
+	} while (level && ext->type == LAB_MAPPED);
+	ext->pos = pos;
+	return 0;
 }
 
 static bool straight_any_unknown(const struct vmap *map, u64 pos, u64 len_bytes)
