@@ -326,10 +326,11 @@ LAB_TEST(audit, finds_blocks_in_each_others_place)
 	r.file_bytes = 64 * LAB_BLOCK_BYTES;
 	r.chunk = kc_alloc_contig(RUN_CHUNK_BYTES >> PAGE_SHIFT, GFP_KERNEL, KC_SITE);
 	r.stack[0] = lab_ram_create(1u << 20, NULL);
-	r.fs = lab_fs_create(r.stack[0], &opts);
-	r.inode = lab_inode_create(r.fs, r.file_bytes);
+	r.nr_levels = 1;
+	r.level[0].fs = lab_fs_create(r.stack[0], &opts);
+	r.inode = r.level[0].inode = lab_inode_create(r.level[0].fs, r.file_bytes);
 	r.map = vmap_create(r.file_bytes, 3);
-	lab_expect(copy && r.chunk && !IS_ERR(r.stack[0]) && !IS_ERR(r.fs) && !IS_ERR(r.inode) && r.map);
+	lab_expect(copy && r.chunk && !IS_ERR(r.stack[0]) && !IS_ERR(r.level[0].fs) && !IS_ERR(r.inode) && r.map);
 	vmap_set(r.map, 0, r.file_bytes, VMAP_UNKNOWN);
 	lab_expect(straight_lay_out(&r, 0, r.file_bytes));
 	lab_expect_eq(straight_audit(&r, "test", 0, r.file_bytes), 0);
@@ -349,7 +350,7 @@ LAB_TEST(audit, finds_blocks_in_each_others_place)
 
 	host_free(r.map->gen);
 	host_free(r.map);
-	lab_fs_destroy(r.fs);
+	lab_fs_destroy(r.level[0].fs);
 	lab_bdev_destroy(r.stack[0]);
 	for (i = 0; i < RUN_CHUNK_BYTES >> PAGE_SHIFT; i++)
 		__free_page(r.chunk + i);
