@@ -270,7 +270,7 @@ static void stacks_open(struct stacks *s)
 		lab_expect(!IS_ERR(s->fs[i]));
 		s->file[i] = lab_inode_create(s->fs[i], 0);
 		lab_expect(!IS_ERR(s->file[i]));
-		s->loop[i] = i ? lab_bdev_inode_create_nested(s->dev.bdev, i)
+		s->loop[i] = i ? lab_bdev_inode_create_opts(s->dev.bdev, &opts)
 			       : lab_bdev_inode_create(s->dev.bdev);
 		lab_expect(!IS_ERR(s->loop[i]));
 	}
