@@ -42,7 +42,8 @@ struct lab_ext {
 
 struct lab_leaf {
 	u32 nr;
-	u32 pad[3];
+	u32 cold;			/* 1: not in memory (cold.c) */
+	u32 pad[2];
 	struct lab_ext ext[LAB_LEAF_EXTENTS];
 };
 
@@ -58,7 +59,8 @@ struct lab_leaf_ref {
  * @nr_leaves: used entries of @dir
  * @dir_room: entries @dir has memory for
  * @nr_extents: in all leaves
- * @hint: leaf << 32 | index of the extent found last; checked before use, so it may be stale
+ * @hint: leaf << 32 | index of the extent found last; checked before use, so it may be stale. Never in a leaf
+ *	that is cold: LAB_NO_HINT when leaves have moved
  */
 struct lab_extent_map {
 	struct rw_semaphore lock;
@@ -67,6 +69,8 @@ struct lab_extent_map {
 	u32 nr_extents;
 	u64 hint;
 };
+
+#define LAB_NO_HINT	(~0ull)
 
 /* A place in a map: an extent, or the end when leaf == nr_leaves. */
 struct lab_map_pos {
@@ -92,6 +96,7 @@ static inline const struct lab_ext *lab_extmap_hinted(const struct lab_extent_ma
 void lab_extmap_init(struct lab_extent_map *map);
 void lab_extmap_destroy(struct lab_extent_map *map);
 struct lab_map_pos lab_extmap_find(struct lab_extent_map *map, u32 file_blk);
+struct lab_leaf *lab_extmap_leaf(struct lab_extent_map *map, u32 file_blk);
 struct lab_ext *lab_extmap_at(struct lab_extent_map *map, struct lab_map_pos pos);
 struct lab_map_pos lab_extmap_next(struct lab_extent_map *map, struct lab_map_pos pos);
 bool lab_extmap_prev(struct lab_extent_map *map, struct lab_map_pos *pos);
@@ -105,6 +110,8 @@ int lab_extmap_set_type(struct lab_extent_map *map, u32 file_blk, u32 nr_blks,
 			enum lab_extent_type type, u32 *changed);
 int lab_extmap_remove(struct lab_extent_map *map, u32 file_blk, u32 nr_blks,
 		      void (*drop)(void *arg, u32 disk_blk, u32 nr_blks), void *arg);
+
+int lab_map_warm(struct inode *inode, u32 file_blk, bool nowait);
 
 /* ---- the allocator: alloc.c -------------------------------------------------------------- */
 
@@ -135,7 +142,7 @@ void lab_alloc_destroy(struct lab_allocator *a);
 u32 lab_alloc_blocks(struct lab_allocator *a, u32 want_blks, u32 *disk_blk);
 void lab_free_blocks(struct lab_allocator *a, u32 disk_blk, u32 nr_blks);
 
-/* ---- the page cache: page-tree.c, page.c, page-io.c, writeback.c --------------------------------------------------- */
+/* ---- the page cache: page-tree.c, page.c, page-io.c, writeback.c ---------------------------------- */
 
 #define LAB_NODE_SHIFT		6u
 #define LAB_NODE_SLOTS		(1u << LAB_NODE_SHIFT)

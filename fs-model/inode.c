@@ -208,6 +208,7 @@ struct inode *lab_inode_create(struct lab_fs *fs, loff_t size)
 		return ERR_PTR(err);
 	}
 	li->inode.i_size = size;
+	lab_map_forget(&li->inode);
 	return &li->inode;
 }
 

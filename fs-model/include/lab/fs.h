@@ -78,12 +78,12 @@ struct lab_extent {
 };
 
 #define LAB_MAP_CREATE		1	/* for a write: allocate where there is a hole */
-#define LAB_MAP_NOWAIT		2	/* -EAGAIN rather than wait, allocate or take a contended lock */
+#define LAB_MAP_NOWAIT		2	/* -EAGAIN rather than wait, allocate, read or take a contended lock */
 
 /*
  * lab_map - what lies at [pos, pos + len)? The answer begins at pos and is clipped to len.
  * pos and len need no alignment. Returns 0; -EAGAIN (LAB_MAP_NOWAIT), -ENOSPC, -EFBIG, -EINVAL (empty),
- * -ENOMEM.
+ * -ENOMEM; with cold_map also the error of the disk.
  * Context: task; i_rwsem held (shared suffices; the map has its own lock). May sleep unless NOWAIT.
  */
 int lab_map(struct inode *inode, loff_t pos, u64 len_bytes, unsigned int flags, struct lab_extent *out);
@@ -93,6 +93,8 @@ int lab_map(struct inode *inode, loff_t pos, u64 len_bytes, unsigned int flags, 
  * -ENOMEM, -EIO (there is a hole).
  */
 int lab_convert(struct inode *inode, loff_t pos, u64 len_bytes);
+
+void lab_map_forget(struct inode *inode);	/* with cold_map: as if just mounted. Sleeps */
 
 void lab_inode_dio_none_left(struct inode *inode);
 void lab_inode_dio_wait(struct inode *inode);		/* i_rwsem held exclusively */
@@ -232,6 +234,7 @@ struct lab_fs_opts {
 	u64 fragment_bytes;		/* FRAGMENTED: of each extent, never contiguous with the next */
 	bool lock_exclusive;
 	u64 seed;			/* of FRAGMENTED's order */
+	bool cold_map;			/* maps are read from the disk, leaf by leaf, when first asked */
 	bool flusher;			/* write-back in the background, by a work item */
 	unsigned int nesting;		/* 1 on a loop device on a filesystem of nesting 0, …: lock classes */
 };
@@ -247,7 +250,8 @@ unsigned int lab_inode_nr_extents(struct inode *inode);
 /*
  * The inode of a block device: lab_map() is the identity up to the device's end (LAB_MAP_CREATE beyond:
  * -ENOSPC), lab_fsync() a flush, and all of the page cache is as for a file. For lab_inode_destroy(). Not for
- * truncate, punch and zero; a write is the caller's to clip at i_size, which is the capacity as it was last read.
+ * truncate, punch and zero; a write is the caller's to clip at i_size, which is the capacity as it was last
+ * read.
  * ERR_PTR(-ENOMEM).
  */
 struct inode *lab_bdev_inode_create(struct block_device *bdev);
