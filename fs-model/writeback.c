@@ -7,11 +7,11 @@
  * then until its bio has ended, what was unwritten of it is converted, and it is clean; all this is done by the
  * task that wrote, since converting sleeps.
  *
- * No hang. Pages are locked in the order of their index, so those that write back one file wait for each other in
- * one direction only. Who waits for a page that somebody else has locked, or for a bio from the pool, has no bio:
- * it sees all of its own to their end before. So whoever has a bio waits for nothing but the disk, and a pool
- * of a few, which the filesystem keeps for this alone, is enough without any other memory. What a bio waits
- * for below, on a loop device, are locks, pages and bios of another filesystem.
+ * No hang. Pages are locked in the order of their index, so those that write back one file wait for each other
+ * in one direction only. Who waits for a page that somebody else has locked, or for a bio from the pool, has
+ * no bio: it sees all of its own to their end before. So whoever has a bio waits for nothing but the disk, and a
+ * pool of a few, which the filesystem keeps for this alone, is enough without any other memory. What a bio
+ * waits for below, on a loop device, are locks, pages and bios of another filesystem.
  *
  * Who writes back: fsync and the like; who dirties the page that is one too many, and waits; and before it comes
  * to that, if the filesystem has a flusher, a work item, at half as many.

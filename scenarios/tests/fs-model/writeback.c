@@ -392,7 +392,7 @@ LAB_TEST(writeback, reserve_in_other_hands)
 	no_memory();
 	lab_expect_eq(lab_page_get(c.inode, 0, &page), 0);
 	lab_page_unlock(page);
-	lab_expect_eq(lab_page_get(c.inode, 1, &none), -ENOMEM);	/* page 0 has gone for it, but it is ours */
+	lab_expect_eq(lab_page_get(c.inode, 1, &none), -ENOMEM);	/* page 0 went for it, but is ours */
 	put_page(page);
 	lab_expect_eq(lab_page_get(c.inode, 1, &none), -ENOMEM);
 	kc_fault_reset();
