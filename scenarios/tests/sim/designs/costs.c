@@ -14,6 +14,8 @@ static const struct rig_costs costs[] = {
 	 * the operations: one look at alignment, then for each extent how many pages there are, and fill.
 	 */
 	{ "iter-ops-fixed", .knob_sets = 16, .cmds = 1, .iter_ops = 1, .iter_ops_extent = 2 },
+	/* iter-bvec: the same; nothing goes through a table. */
+	{ "iter-bvec", .knob_sets = 16, .cmds = 1 },
 	/* bio-first: the bio is the command, its clone is cut where an extent ends; nothing is dispatched. */
 	{ "bio-first", .knob_sets = 16, .clones = 1, .splits = 1 },
 };
