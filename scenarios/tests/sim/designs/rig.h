@@ -36,11 +36,14 @@
 #ifndef LAB_VARIANT
 #define LAB_VARIANT 0		/* which of the design's variants; another one is another test object (mk/build.mk) */
 #endif
+#ifndef LAB_SUITE
+#define LAB_SUITE LAB_DESIGN	/* what its suites begin with: iter_bvec_61 */
+#endif
 
 /* A test of the design that this unit is compiled for: LAB_TEST*() with the design before the suite. */
 #define DESIGN_TEST_NAMED(design, suite, name, flags)	LAB_TEST_FLAGS(design##_##suite, name, flags)
 #define DESIGN_TEST_OF(design, suite, name, flags)	DESIGN_TEST_NAMED(design, suite, name, flags)
-#define DESIGN_TEST_FLAGS(suite, name, flags)		DESIGN_TEST_OF(LAB_DESIGN, suite, name, flags)
+#define DESIGN_TEST_FLAGS(suite, name, flags)		DESIGN_TEST_OF(LAB_SUITE, suite, name, flags)
 #define DESIGN_TEST(suite, name)			DESIGN_TEST_FLAGS(suite, name, 0)
 
 /* The design itself. */
@@ -48,18 +51,27 @@ extern const struct design *const rig_design;
 
 /**
  * struct rig_costs - where designs rightly differ in what they spend
- * @name: of the design
+ * @name, @variant: of the design
  * @knob_sets: how many of the RIG_KNOB_SETS combinations of knobs it runs with
  * @cmds: command allocations of the loop driver for each bio or request that it gets
  * @clones: clones of each bio that the loop driver gets
  * @splits: splits of a bio for each extent after the first
  * @iter_ops: calls through an operations table for each direct IO
  * @iter_ops_extent: and more of them for each extent
+ * @dios: allocations of direct-IO state for each bio or request that the loop driver gets
+ * @max_vecs: elements of a request of the loop device, which splits a bio that has more; 0: as many as there are
+ * @hops: the loop driver hands everything to a worker; nothing is tried in the submitter's context
+ * @may_fail: without memory an IO ends with an error, whatever alloc= says: nothing is kept back
+ * @no_fua: the loop device takes no FUA: durable writes are flushed
+ * @no_nowait: the loop driver does not look at REQ_NOWAIT: its worker waits
+ * @no_short_read: a read that meets the end of the loop device's file is an error
  */
 struct rig_costs {
 	const char *name;
+	unsigned int variant;
 	unsigned int knob_sets;
-	unsigned int cmds, clones, splits, iter_ops, iter_ops_extent;
+	unsigned int cmds, clones, splits, iter_ops, iter_ops_extent, dios, max_vecs;
+	bool hops, may_fail, no_fua, no_nowait, no_short_read;
 };
 
 /* What this design is expected to spend (costs.c); fails the test if nobody has said. */
