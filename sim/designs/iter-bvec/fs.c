@@ -18,7 +18,8 @@
 #include <linux/kernel.h>
 #include <linux/slab.h>
 
-static const struct file_operations fs_file_ops, fs_buffered_ops;
+static const struct file_operations fs_file_ops, fs_61_file_ops, fs_buffered_ops;
+static bool fs_is_61;
 
 /* ---- map adapter ------------------------------------------------------------------ */
 
@@ -57,7 +58,8 @@ static struct lab_file *file_alloc(const struct file_operations *f_op, struct in
 
 static struct lab_file *fs_open_file(struct inode *inode)
 {
-	struct lab_file *lf = file_alloc(&fs_file_ops, inode, lab_inode_bdev(inode));
+	struct lab_file *lf = file_alloc(fs_is_61 ? &fs_61_file_ops : &fs_file_ops, inode,
+					 lab_inode_bdev(inode));
 
 	if (!IS_ERR(lf)) {
 		lf->buffered.f_op = &fs_buffered_ops;
@@ -118,7 +120,8 @@ static bool fs_write_is_partial(loff_t pos, size_t len_bytes)
 
 /* ---- read ---------------------------------------------------------------------------- */
 
-static ssize_t fs_read_iter(struct kiocb *iocb, struct iov_iter *to)
+/* @is_61: the variant, a constant where this is instantiated: there the wait is part of the call. */
+static __always_inline ssize_t fs_direct_read(struct kiocb *iocb, struct iov_iter *to, bool is_61)
 {
 	struct inode *inode = iocb->ki_filp->f_inode;
 	struct dio *dio = NULL;
@@ -134,9 +137,19 @@ static ssize_t fs_read_iter(struct kiocb *iocb, struct iov_iter *to)
 		return ret;
 	ret = filemap_dio_read_begin(inode, iocb->ki_pos, iov_iter_count(to), !iocb_may_block(iocb));
 	if (!ret)
-		ret = dio_submit(iocb, to, 0, &dio);
+		ret = is_61 ? iomap_dio_rw(iocb, to, 0) : dio_submit(iocb, to, 0, &dio);
 	lab_unlock(inode, lock);
 	return dio ? dio_wait(dio) : ret;
+}
+
+static ssize_t fs_read_iter(struct kiocb *iocb, struct iov_iter *to)
+{
+	return fs_direct_read(iocb, to, false);
+}
+
+static ssize_t fs_61_read_iter(struct kiocb *iocb, struct iov_iter *to)
+{
+	return fs_direct_read(iocb, to, true);
 }
 
 /* The second descriptor. i_rwsem shared, as xfs has it: no write is seen in part. */
@@ -205,7 +218,7 @@ static ssize_t fs_buffered_write_iter(struct kiocb *iocb, struct iov_iter *from)
 	return iov_iter_count(from) ? fs_write_cached(iocb, from, false) : 0;
 }
 
-static ssize_t fs_write_iter(struct kiocb *iocb, struct iov_iter *from)
+static __always_inline ssize_t fs_direct_write(struct kiocb *iocb, struct iov_iter *from, bool is_61)
 {
 	struct inode *inode = iocb->ki_filp->f_inode;
 	struct dio *dio = NULL;
@@ -232,7 +245,7 @@ static ssize_t fs_write_iter(struct kiocb *iocb, struct iov_iter *from)
 		return fs_write_cached(iocb, from, true);
 	}
 	if (!ret)
-		ret = dio_submit(iocb, from, flags, &dio);
+		ret = is_61 ? iomap_dio_rw(iocb, from, flags) : dio_submit(iocb, from, flags, &dio);
 	if (!(flags & DIO_FORCE_WAIT)) {
 		lab_unlock(inode, lock);
 		return dio ? dio_wait(dio) : ret;
@@ -243,6 +256,16 @@ static ssize_t fs_write_iter(struct kiocb *iocb, struct iov_iter *from)
 		lab_trim_eof(inode);
 	lab_unlock(inode, lock);
 	return ret;
+}
+
+static ssize_t fs_write_iter(struct kiocb *iocb, struct iov_iter *from)
+{
+	return fs_direct_write(iocb, from, false);
+}
+
+static ssize_t fs_61_write_iter(struct kiocb *iocb, struct iov_iter *from)
+{
+	return fs_direct_write(iocb, from, true);
 }
 
 /* ---- fsync, fallocate ------------------------------------------------------------------ */
@@ -270,6 +293,13 @@ static const struct file_operations fs_file_ops = {
 	.fallocate	= fs_fallocate,
 };
 
+static const struct file_operations fs_61_file_ops = {
+	.read_iter	= fs_61_read_iter,
+	.write_iter	= fs_61_write_iter,
+	.fsync		= fs_fsync,
+	.fallocate	= fs_fallocate,
+};
+
 static const struct file_operations fs_buffered_ops = {
 	.read_iter	= fs_buffered_read_iter,
 	.write_iter	= fs_buffered_write_iter,
@@ -293,8 +323,10 @@ int vfs_fsync(struct file *file, int datasync)
 
 static int design_init(const struct lab_knobs *knobs)
 {
-	int err = dio_init(knobs);
+	int err;
 
+	fs_is_61 = knobs->variant == VARIANT_61;
+	err = fs_is_61 ? iomap_dio_init(knobs) : dio_init(knobs);
 	if (err)
 		return err;
 	err = bdev_init(knobs);
@@ -307,7 +339,7 @@ static int design_init(const struct lab_knobs *knobs)
 no_loop:
 	bdev_exit();
 no_bdev:
-	dio_exit();
+	fs_is_61 ? iomap_dio_exit() : dio_exit();
 	return err;
 }
 
@@ -315,13 +347,21 @@ static void design_exit(void)
 {
 	loop_exit();
 	bdev_exit();
-	dio_exit();
+	fs_is_61 ? iomap_dio_exit() : dio_exit();
 }
 
 static const char *design_unsupported(const struct lab_knobs *knobs)
 {
 	if (knobs->bio_rule == LAB_BIO_RULE_OLD)
 		return "it does not ask the device while it fills a bio: bio-rule=old is not built";
+	if (knobs->variant != VARIANT_61)
+		return NULL;
+	if (knobs->handoff != LAB_HANDOFF_WORKER)
+		return "@6.1 hands every command to its worker: handoff=inline is what the plain variant tries";
+	if (knobs->loopq != LAB_LOOPQ_MQ)
+		return "@6.1 keeps its command behind a blk-mq request: loopq=bio has none";
+	if (knobs->alloc != LAB_ALLOC_KMALLOC)
+		return "@6.1 gets its iomap_dio and its bio_vec arrays from kmalloc: alloc=pool is another design";
 	return NULL;
 }
 
@@ -343,7 +383,14 @@ static loff_t design_size(struct lab_file *lf)
 }
 
 static const struct lab_variant design_variants[] = {
-	{ .name = "", .summary = "typed iov_iter without a table, a kiocb per loop command, iomap-style extents" },
+	[VARIANT_PLAIN] = { .name = "", .summary = "typed iov_iter without a table, a kiocb per loop command, iomap-style extents" },
+	[VARIANT_61] = {
+		.name = "6.1", .summary = "the same as Linux 6.1 does it: blk-mq loop, a worker hop, kmalloc, work queues",
+		.knobs = {
+			.handoff = LAB_HANDOFF_WORKER, .alloc = LAB_ALLOC_KMALLOC, .loopq = LAB_LOOPQ_MQ,
+			.variant = VARIANT_61,
+		},
+	},
 	{ }
 };
 

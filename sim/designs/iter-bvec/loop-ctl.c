@@ -20,7 +20,11 @@
 #define LOOP_MAX_ACTIVE		4	/* commands that wait at once */
 #define LOOP_MAX_SECTORS	(UINT_MAX >> SECTOR_SHIFT)
 
+/* @6.1: requests of 1280 KiB, and what blk_mq_alloc_disk() says: 128 elements of at most 64 KiB. */
+#define LOOP_61_MAX_SECTORS	2560
+
 struct lab_knobs loop_knobs;
+bool loop_is_61;
 struct kmem_cache *loop_cmd_cache;
 static struct kmem_cache *loop_table_cache;
 
@@ -51,16 +55,19 @@ static void loop_set_limits(struct loop_device *lo, const struct lab_loop_opts *
 {
 	struct request_queue *q = lo->disk->queue;
 	struct block_device *lower = lo->file->f_bdev;
+	unsigned int max_sectors;
 
 	if (loop_knobs.loopq == LAB_LOOPQ_BIO)
 		blk_set_stacking_limits(&q->limits);
-	else
+	else if (!loop_is_61)
 		blk_queue_max_segments(q, BIO_MAX_VECS);
-	blk_queue_max_segment_size(q, UINT_MAX);
-	blk_queue_max_hw_sectors(q, opts->max_sectors ? opts->max_sectors : LOOP_MAX_SECTORS);
+	if (!loop_is_61)
+		blk_queue_max_segment_size(q, UINT_MAX);
+	max_sectors = loop_is_61 ? LOOP_61_MAX_SECTORS : LOOP_MAX_SECTORS;
+	blk_queue_max_hw_sectors(q, opts->max_sectors ? opts->max_sectors : max_sectors);
 	blk_queue_logical_block_size(q, block_bytes);
 	blk_queue_dma_alignment(q, bdev_dma_alignment(lower));
-	blk_queue_write_cache(q, true, true);
+	blk_queue_write_cache(q, true, !loop_is_61);	/* @6.1: FUA becomes a flush (blk-flush.c) */
 	if (!lo->read_only) {
 		blk_queue_max_discard_sectors(q, LOOP_MAX_SECTORS);
 		blk_queue_max_write_zeroes_sectors(q, LOOP_MAX_SECTORS);
@@ -79,11 +86,11 @@ static int loop_alloc_disk(struct loop_device *lo)
 	} else {
 		int err;
 
-		lo->tag_set.ops = &loop_mq_ops;
+		lo->tag_set.ops = loop_is_61 ? &loop_61_mq_ops : &loop_mq_ops;
 		lo->tag_set.nr_hw_queues = 1;
 		lo->tag_set.queue_depth = LOOP_QUEUE_DEPTH;
 		lo->tag_set.numa_node = NUMA_NO_NODE;
-		lo->tag_set.cmd_size = sizeof(struct loop_cmd);
+		lo->tag_set.cmd_size = loop_is_61 ? sizeof(struct loop_61_cmd) : sizeof(struct loop_cmd);
 		/* The file may want locks: not from a completion. */
 		lo->tag_set.flags = BLK_MQ_F_SHOULD_MERGE | BLK_MQ_F_BLOCKING;
 		err = blk_mq_alloc_tag_set(&lo->tag_set);
@@ -137,6 +144,9 @@ static void loop_init_device(struct loop_device *lo, struct file *file, const st
 	spin_lock_init(&lo->starved_lock);
 	bio_list_init(&lo->starved);
 	INIT_WORK(&lo->starved_work, loop_starved_work);
+	spin_lock_init(&lo->cmds_lock);
+	INIT_LIST_HEAD(&lo->cmds_queued);
+	INIT_WORK(&lo->cmds_work, loop_61_work);
 	init_completion(&lo->drained);
 	for (i = 0; i < LOOP_SHARDS; i++)
 		atomic_set(&lo->inflight[i].count, 1);
@@ -243,6 +253,7 @@ void loop_del(struct lab_loop *loop)
 int loop_init(const struct lab_knobs *knobs)
 {
 	loop_knobs = *knobs;
+	loop_is_61 = knobs->variant == VARIANT_61;
 	loop_cmd_cache = KMEM_CACHE(loop_cmd, 0);
 	loop_table_cache = kmem_cache_create("loop_table", BIO_MAX_VECS * sizeof(struct bio_vec),
 					     __alignof__(struct bio_vec), 0, NULL);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * loop.h - private to loop.c (commands) and loop-ctl.c (devices: make, count, take apart).
+ * loop.h - private to loop.c (commands), loop-61.c (those of the variant @6.1) and loop-ctl.c (devices: make, count,
+ * take apart).
  */
 #ifndef LOOP_H
 #define LOOP_H
@@ -29,6 +30,7 @@ struct loop_shard {
  * @cmds: of struct loop_cmd (loopq=bio, alloc=pool)
  * @tables: of arrays for requests of several bios (loopq=mq)
  * @starved: bios that found no command, under @starved_lock
+ * @cmds_queued: of struct loop_61_cmd, for @cmds_work, under @cmds_lock
  * @inflight: bios taken and not ended (loopq=bio; a request queue counts by its tags)
  * @drained: completed once for each of @inflight that becomes 0
  */
@@ -43,6 +45,9 @@ struct loop_device {
 	spinlock_t starved_lock;
 	struct bio_list starved;
 	struct work_struct starved_work;
+	spinlock_t cmds_lock;
+	struct list_head cmds_queued;
+	struct work_struct cmds_work;
 	struct completion drained;
 	struct loop_shard inflight[LOOP_SHARDS];
 };
@@ -79,12 +84,32 @@ struct loop_cmd {
 	bool flushed;
 };
 
+/**
+ * struct loop_61_cmd - one request on its way, in its own driver data
+ * @node: in the device's @cmds_queued
+ * @table: of a request of several bios: all their elements
+ * @ref: the submission and the kiocb
+ * @ret: of the kiocb: bytes or -errno; of other commands 0 or -errno
+ * @is_rw: it is a kiocb
+ */
+struct loop_61_cmd {
+	struct list_head node;
+	struct kiocb iocb;
+	struct loop_device *lo;
+	struct bio_vec *table;
+	atomic_t ref;
+	long ret;
+	bool is_rw;
+};
+
 extern struct lab_knobs loop_knobs;
+extern bool loop_is_61;
 extern struct kmem_cache *loop_cmd_cache;
 extern const struct block_device_operations loop_bio_fops;
-extern const struct blk_mq_ops loop_mq_ops;
+extern const struct blk_mq_ops loop_mq_ops, loop_61_mq_ops;
 
 void loop_starved_work(struct work_struct *work);
+void loop_61_work(struct work_struct *work);
 
 static inline void loop_get(struct loop_device *lo, unsigned int shard)
 {

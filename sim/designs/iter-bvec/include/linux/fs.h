@@ -17,6 +17,8 @@
 struct block_device;
 struct dio;
 
+enum { VARIANT_PLAIN, VARIANT_61 };	/* struct lab_knobs' variant */
+
 /* fallocate() modes */
 #define FALLOC_FL_KEEP_SIZE	0x01
 #define FALLOC_FL_PUNCH_HOLE	0x02
@@ -83,6 +85,12 @@ ssize_t dio_wait(struct dio *dio);
 void dio_done_work(struct work_struct *work);
 int dio_init(const struct lab_knobs *knobs);
 void dio_exit(void);
+
+/* ---- direct-io-61.c: the same as Linux 6.1 has it, waiting included ------------------- */
+
+ssize_t iomap_dio_rw(struct kiocb *iocb, struct iov_iter *iter, unsigned int flags);
+int iomap_dio_init(const struct lab_knobs *knobs);
+void iomap_dio_exit(void);
 
 /* ---- filemap.c, fs.c, bdev.c, loop.c -------------------------------------------------- */
 

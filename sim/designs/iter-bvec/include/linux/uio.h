@@ -132,12 +132,6 @@ static inline void iov_iter_truncate(struct iov_iter *iter, size_t count)
 		iter->count = count;
 }
 
-/* Undo iov_iter_truncate(): @count bytes are left, the vector has them. */
-static inline void iov_iter_reexpand(struct iov_iter *iter, size_t count)
-{
-	iter->count = count;
-}
-
 /* Is this memory the user's, so that a read must mark its pages dirty? */
 static inline bool user_backed_iter(const struct iov_iter *iter)
 {
