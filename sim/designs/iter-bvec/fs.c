@@ -408,5 +408,7 @@ const struct design design_iter_bvec = {
 	.size		= design_size,
 	.loop_add	= loop_add,
 	.loop_bdev	= loop_bdev,
+	.loop_change_file	= loop_change_file,
+	.loop_set_capacity	= loop_set_capacity,
 	.loop_del	= loop_del,
 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * loop-61.c - a block device on a file as Linux 6.1 spends on it: the commands of the variant @6.1. The device is
- * made, and taken apart, in loop.c and loop-ctl.c.
+ * made, and taken apart, in loop.c.
  *
  * Every request goes on the device's list, which one work item empties; nothing is tried before. The command is
  * the request's own driver data. Read and write are one kiocb with an iov_iter over the bio's array, or, of a
@@ -25,15 +25,20 @@
 #include <kc/world.h>
 #include "loop.h"
 
+/* What blk_mq_alloc_disk() and loop.c set in 6.1. */
+#define LOOP_61_MAX_SECTORS		2560	/* 512-byte units */
+#define LOOP_61_MAX_SEGMENTS		128
+#define LOOP_61_MAX_SEGMENT_BYTES	65536
+
 /* ---- completion -------------------------------------------------------------------------- */
 
 static void loop_61_queue(struct loop_device *lo, struct loop_61_cmd *cmd)
 {
 	lab_probe(PUNTS);
-	spin_lock_irq(&lo->cmds_lock);
-	list_add_tail(&cmd->node, &lo->cmds_queued);
-	queue_work(lo->wq, &lo->cmds_work);
-	spin_unlock_irq(&lo->cmds_lock);
+	spin_lock_irq(&lo->lock_61);
+	list_add_tail(&cmd->node, &lo->cmds_61);
+	queue_work(lo->dev.wq, &lo->work_61);
+	spin_unlock_irq(&lo->lock_61);
 }
 
 /* The file has ended: zeros, in every bio, from where it is. */
@@ -160,7 +165,7 @@ static int loop_61_fallocate(struct loop_61_cmd *cmd, loff_t pos, int mode)
 static int loop_61_do(struct loop_61_cmd *cmd)
 {
 	struct request *rq = blk_mq_rq_from_pdu(cmd);
-	loff_t pos = cmd->lo->offset_bytes + ((loff_t)blk_rq_pos(rq) << SECTOR_SHIFT);
+	loff_t pos = cmd->lo->dev.offset_bytes + ((loff_t)blk_rq_pos(rq) << SECTOR_SHIFT);
 
 	switch (req_op(rq)) {
 	case REQ_OP_FLUSH:
@@ -184,7 +189,7 @@ static void loop_61_handle(struct loop_61_cmd *cmd)
 	bool is_rw = cmd->is_rw;	/* the command may be gone once it was begun */
 	int ret = -EIO;
 
-	if (!op_is_write(rq->cmd_flags) || !cmd->lo->read_only)
+	if (!op_is_write(rq->cmd_flags) || !cmd->lo->dev.read_only)
 		ret = loop_61_do(cmd);
 	if (is_rw && !ret)
 		return;
@@ -192,27 +197,22 @@ static void loop_61_handle(struct loop_61_cmd *cmd)
 	blk_mq_complete_request(rq);
 }
 
-/**
- * loop_61_work - the device's commands, one after the other
- * @work: of the device
- *
- * Context: worker, sleeps.
- */
-void loop_61_work(struct work_struct *work)
+/* The device's commands, one after the other. */
+static void loop_61_work(struct work_struct *work)
 {
-	struct loop_device *lo = container_of(work, struct loop_device, cmds_work);
+	struct loop_device *lo = container_of(work, struct loop_device, work_61);
 	unsigned int noio = memalloc_noio_save();
 	struct loop_61_cmd *cmd;
 
-	spin_lock_irq(&lo->cmds_lock);
-	while (!list_empty(&lo->cmds_queued)) {
-		cmd = list_first_entry(&lo->cmds_queued, struct loop_61_cmd, node);
+	spin_lock_irq(&lo->lock_61);
+	while (!list_empty(&lo->cmds_61)) {
+		cmd = list_first_entry(&lo->cmds_61, struct loop_61_cmd, node);
 		list_del(&cmd->node);
-		spin_unlock_irq(&lo->cmds_lock);
+		spin_unlock_irq(&lo->lock_61);
 		loop_61_handle(cmd);
-		spin_lock_irq(&lo->cmds_lock);
+		spin_lock_irq(&lo->lock_61);
 	}
-	spin_unlock_irq(&lo->cmds_lock);
+	spin_unlock_irq(&lo->lock_61);
 	memalloc_noio_restore(noio);
 }
 
@@ -228,13 +228,51 @@ static blk_status_t loop_61_queue_rq(struct blk_mq_hw_ctx *hctx, const struct bl
 	cmd->lo = rq->q->queuedata;
 	cmd->table = NULL;
 	cmd->is_rw = !lab_op_no_data(rq->cmd_flags) && req_op(rq) != REQ_OP_FLUSH;
-	kc_trace("loop", req_op(rq), blk_rq_pos(rq) + (cmd->lo->offset_bytes >> SECTOR_SHIFT),
+	kc_trace("loop", req_op(rq), blk_rq_pos(rq) + (cmd->lo->dev.offset_bytes >> SECTOR_SHIFT),
 		 blk_rq_bytes(rq), 0);
 	loop_61_queue(cmd->lo, cmd);
 	return BLK_STS_OK;
 }
 
-const struct blk_mq_ops loop_61_mq_ops = {
+static const struct blk_mq_ops loop_61_mq_ops = {
 	.queue_rq	= loop_61_queue_rq,
 	.complete	= loop_61_complete,
 };
+
+/* ---- devices --------------------------------------------------------------------------------------------- */
+
+const struct lab_loopdev_ops loop_61_dev_ops = {
+	.mq_ops		= &loop_61_mq_ops,
+	.cmd_bytes	= sizeof(struct loop_61_cmd),
+	.max_segments	= LOOP_61_MAX_SEGMENTS,
+};
+
+/**
+ * loop_61_init_device - the list of commands and who empties it
+ * @lo: not yet a disk
+ *
+ * Context: any.
+ */
+void loop_61_init_device(struct loop_device *lo)
+{
+	spin_lock_init(&lo->lock_61);
+	INIT_LIST_HEAD(&lo->cmds_61);
+	INIT_WORK(&lo->work_61, loop_61_work);
+}
+
+/**
+ * loop_61_set_limits - those of a queue of that time: requests are small and FUA is a flush (blk-flush.c)
+ * @lo: a disk that nobody has seen yet
+ * @opts: with which it was made
+ *
+ * Context: task.
+ */
+void loop_61_set_limits(struct loop_device *lo, const struct lab_loop_opts *opts)
+{
+	struct request_queue *q = lo->dev.disk->queue;
+
+	blk_queue_max_segment_size(q, LOOP_61_MAX_SEGMENT_BYTES);
+	if (!opts->max_sectors)
+		blk_queue_max_hw_sectors(q, LOOP_61_MAX_SECTORS);
+	blk_queue_write_cache(q, true, false);
+}

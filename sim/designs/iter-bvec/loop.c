@@ -30,6 +30,11 @@
 #include <kc/world.h>
 #include "loop.h"
 
+#define LOOP_POOL_SIZE		4	/* commands and arrays kept back: progress without memory */
+
+static struct lab_knobs loop_knobs;
+static struct kmem_cache *loop_cmd_cache, *loop_table_cache;
+
 /* ---- command: memory -------------------------------------------------------------------- */
 
 static struct loop_cmd *loop_cmd_alloc(struct loop_device *lo, gfp_t gfp)
@@ -64,7 +69,7 @@ static inline loff_t loop_cmd_pos(const struct loop_cmd *cmd)
 {
 	sector_t sector = cmd->rq ? blk_rq_pos(cmd->rq) : cmd->bio->bi_iter.bi_sector;
 
-	return cmd->lo->offset_bytes + ((loff_t)sector << SECTOR_SHIFT);
+	return cmd->lo->dev.offset_bytes + ((loff_t)sector << SECTOR_SHIFT);
 }
 
 /* Does it have memory of several bios, so that an array of all their elements is needed? */
@@ -117,7 +122,7 @@ static void loop_complete(struct loop_cmd *cmd, blk_status_t status)
 	if (status)
 		bio->bi_status = status;	/* as parent of a chain it may have an error already */
 	bio_endio(bio);
-	loop_put(lo, shard);
+	lab_loopdev_put(&lo->dev, shard);
 }
 
 static void loop_work(struct work_struct *work);
@@ -126,7 +131,7 @@ static void loop_punt(struct loop_cmd *cmd)
 {
 	lab_probe(PUNTS);
 	INIT_WORK(&cmd->work, loop_work);
-	queue_work(cmd->lo->wq, &cmd->work);
+	queue_work(cmd->lo->dev.wq, &cmd->work);
 }
 
 /* Zeros for what a read has not got: the file ends before the device does. */
@@ -278,7 +283,7 @@ static void loop_handle(struct loop_cmd *cmd)
 
 	lab_probe_stack(STACK_SUBMIT);
 	kc_trace("loop", opf & REQ_OP_MASK, loop_cmd_pos(cmd) >> SECTOR_SHIFT, loop_cmd_bytes(cmd), 0);
-	if (op_is_write(opf) && cmd->lo->read_only) {
+	if (op_is_write(opf) && cmd->lo->dev.read_only) {
 		loop_complete(cmd, BLK_STS_IOERR);
 		return;
 	}
@@ -303,34 +308,19 @@ static void loop_handle_bio(struct loop_device *lo, struct loop_cmd *cmd, struct
 	loop_handle(cmd);
 }
 
-/**
- * loop_starved_work - bios that found no command: wait for one
- * @work: of the device
- *
- * Context: worker, sleeps.
- */
-void loop_starved_work(struct work_struct *work)
+/* A bio that found no command: wait for one. Worker. */
+static void loop_starved(struct lab_loopdev *dev, struct bio *bio)
 {
-	struct loop_device *lo = container_of(work, struct loop_device, starved_work);
-	struct bio *bio;
+	struct loop_device *lo = container_of(dev, struct loop_device, dev);
+	struct loop_cmd *cmd = loop_cmd_alloc(lo, GFP_NOIO);
 
-	for (;;) {
-		struct loop_cmd *cmd;
-
-		spin_lock(&lo->starved_lock);
-		bio = bio_list_pop(&lo->starved);
-		spin_unlock(&lo->starved_lock);
-		if (!bio)
-			return;
-		cmd = loop_cmd_alloc(lo, GFP_NOIO);
-		if (!cmd) {				/* alloc=kmalloc */
-			bio->bi_status = BLK_STS_RESOURCE;
-			bio_endio(bio);
-			loop_put(lo, 0);
-			continue;
-		}
-		loop_handle_bio(lo, cmd, bio, 0);
+	if (!cmd) {				/* alloc=kmalloc */
+		bio->bi_status = BLK_STS_RESOURCE;
+		bio_endio(bio);
+		lab_loopdev_put(dev, 0);
+		return;
 	}
+	loop_handle_bio(lo, cmd, bio, 0);
 }
 
 static void loop_submit_bio(struct bio *bio)
@@ -343,23 +333,18 @@ static void loop_submit_bio(struct bio *bio)
 		return;
 	cmd = loop_cmd_alloc(lo, GFP_NOWAIT);
 	if (likely(cmd)) {
-		unsigned int shard = (unsigned int)current->pid % LOOP_SHARDS;
+		unsigned int shard = lab_loopdev_shard();
 
-		loop_get(lo, shard);
+		lab_loopdev_get(&lo->dev, shard);
 		loop_handle_bio(lo, cmd, bio, shard);
 	} else if (bio->bi_opf & REQ_NOWAIT) {
 		bio_wouldblock_error(bio);
 	} else {
-		loop_get(lo, 0);
-		lab_probe(PUNTS);
-		spin_lock(&lo->starved_lock);
-		bio_list_add(&lo->starved, bio);
-		spin_unlock(&lo->starved_lock);
-		queue_work(lo->wq, &lo->starved_work);
+		lab_loopdev_starve(&lo->dev, bio);
 	}
 }
 
-const struct block_device_operations loop_bio_fops = {
+static const struct block_device_operations loop_bio_fops = {
 	.submit_bio	= loop_submit_bio,
 };
 
@@ -378,6 +363,165 @@ static blk_status_t loop_queue_rq(struct blk_mq_hw_ctx *hctx, const struct blk_m
 	return BLK_STS_OK;
 }
 
-const struct blk_mq_ops loop_mq_ops = {
+static const struct blk_mq_ops loop_mq_ops = {
 	.queue_rq	= loop_queue_rq,
 };
+
+/* ---- devices --------------------------------------------------------------------------------------------- */
+
+static const struct lab_loopdev_ops loop_dev_ops[] = {
+	[LAB_LOOPQ_BIO]	= { .fops = &loop_bio_fops, .starved = loop_starved },
+	[LAB_LOOPQ_MQ]	= { .mq_ops = &loop_mq_ops, .cmd_bytes = sizeof(struct loop_cmd),
+			    .max_segments = BIO_MAX_VECS },
+};
+
+static int loop_alloc_pools(struct loop_device *lo)
+{
+	int err = mempool_init_slab_pool(&lo->cmds, LOOP_POOL_SIZE, loop_cmd_cache);
+
+	if (err)
+		return err;
+	err = mempool_init_slab_pool(&lo->tables, LOOP_POOL_SIZE, loop_table_cache);
+	if (err)
+		mempool_exit(&lo->cmds);
+	return err;
+}
+
+static void loop_free_pools(struct loop_device *lo)
+{
+	mempool_exit(&lo->tables);
+	mempool_exit(&lo->cmds);
+}
+
+/**
+ * loop_add - a block device on @lf
+ * @lf: an open file, until loop_del()
+ * @opts: see struct lab_loop_opts
+ *
+ * Context: task, may sleep. Return: the device; ERR_PTR(-EINVAL): not a file, or as lab_loopdev_add();
+ * ERR_PTR(-ENOMEM).
+ */
+struct lab_loop *loop_add(struct lab_file *lf, const struct lab_loop_opts *opts)
+{
+	bool is_61 = loop_knobs.variant == VARIANT_61;
+	struct file *file = &lf->file;
+	struct loop_device *lo;
+	struct lab_loop *loop;
+	int err;
+
+	if (!file->f_inode)
+		return ERR_PTR(-EINVAL);
+	loop = kzalloc(sizeof(*loop), GFP_KERNEL);
+	if (!loop)
+		return ERR_PTR(-ENOMEM);
+	lo = &loop->lo;
+	lo->file = file;
+	loop_61_init_device(lo);
+	err = loop_alloc_pools(lo);
+	if (err)
+		goto free_loop;
+	err = lab_loopdev_add(&lo->dev, is_61 ? &loop_61_dev_ops : &loop_dev_ops[loop_knobs.loopq], opts,
+			      file->f_bdev, i_size_read(file->f_inode), lo);
+	if (err)
+		goto free_pools;
+	if (is_61)
+		loop_61_set_limits(lo, opts);
+	return loop;
+
+free_pools:
+	loop_free_pools(lo);
+free_loop:
+	kfree(loop);
+	return ERR_PTR(err);
+}
+
+/**
+ * loop_bdev - the device to submit bios to
+ * @loop: from loop_add()
+ *
+ * Context: any. Return: valid until loop_del().
+ */
+struct block_device *loop_bdev(struct lab_loop *loop)
+{
+	return loop->lo.dev.disk->part0;
+}
+
+/**
+ * loop_change_file - another file below, of the same size, under a read-only device
+ * @loop: what is in flight is waited for
+ * @lf: until loop_del() or the next change; the file before is the caller's again
+ *
+ * Context: task, sleeps. Return: 0; -EINVAL: no file, or as lab_loopdev_set_lower(). Source: LOOP_CHANGE_FD.
+ */
+int loop_change_file(struct lab_loop *loop, struct lab_file *lf)
+{
+	struct loop_device *lo = &loop->lo;
+	struct file *file = &lf->file;
+	int err;
+
+	if (!file->f_inode)
+		return -EINVAL;
+	lab_loopdev_freeze(&lo->dev);
+	err = lab_loopdev_set_lower(&lo->dev, file->f_bdev, i_size_read(file->f_inode));
+	if (!err)
+		lo->file = file;
+	lab_loopdev_thaw(&lo->dev);
+	return err;
+}
+
+/**
+ * loop_set_capacity - the file has another size now
+ * @loop: IO may be in flight
+ *
+ * Context: task. Return: 0; -EINVAL: nothing is left of it. Source: LOOP_SET_CAPACITY.
+ */
+int loop_set_capacity(struct lab_loop *loop)
+{
+	return lab_loopdev_set_capacity(&loop->lo.dev, i_size_read(loop->lo.file->f_inode));
+}
+
+/**
+ * loop_del - take a device apart
+ * @loop: gone afterwards. Nobody submits to it any more; what is in flight is waited for
+ *
+ * Context: task, sleeps.
+ */
+void loop_del(struct lab_loop *loop)
+{
+	lab_loopdev_del(&loop->lo.dev);
+	loop_free_pools(&loop->lo);
+	kfree(loop);
+}
+
+/**
+ * loop_init - caches, once
+ * @knobs: all but completion are looked at
+ *
+ * Context: task, may sleep. Return: 0 or -ENOMEM, with nothing left behind.
+ */
+int loop_init(const struct lab_knobs *knobs)
+{
+	loop_knobs = *knobs;
+	loop_cmd_cache = KMEM_CACHE(loop_cmd, 0);
+	loop_table_cache = kmem_cache_create("loop_table", BIO_MAX_VECS * sizeof(struct bio_vec),
+					     __alignof__(struct bio_vec), 0, NULL);
+	if (!loop_cmd_cache || !loop_table_cache) {
+		loop_exit();
+		return -ENOMEM;
+	}
+	kmem_cache_set_probe(loop_cmd_cache, LAB_ALLOC_CMD);
+	kmem_cache_set_probe(loop_table_cache, LAB_ALLOC_BVEC);
+	return 0;
+}
+
+/**
+ * loop_exit - undo loop_init(); no device is left
+ *
+ * Context: task, may sleep.
+ */
+void loop_exit(void)
+{
+	kmem_cache_destroy(loop_table_cache);
+	kmem_cache_destroy(loop_cmd_cache);
+	loop_table_cache = loop_cmd_cache = NULL;
+}

@@ -110,6 +110,8 @@ int loop_init(const struct lab_knobs *knobs);
 void loop_exit(void);
 struct lab_loop *loop_add(struct lab_file *file, const struct lab_loop_opts *opts);
 struct block_device *loop_bdev(struct lab_loop *loop);
+int loop_change_file(struct lab_loop *loop, struct lab_file *file);
+int loop_set_capacity(struct lab_loop *loop);
 void loop_del(struct lab_loop *loop);
 
 #endif
