@@ -294,7 +294,8 @@ const struct file_operations def_blk_fops = {
  */
 int bdev_init(const struct lab_knobs *knobs)
 {
-	blkdev_alloc = knobs->alloc;
+	/* @6.1 has its dio in front of the bio, whatever else it gets from kmalloc. */
+	blkdev_alloc = knobs->variant == VARIANT_61 ? LAB_ALLOC_POOL : knobs->alloc;
 	blkdev_dio_cache = KMEM_CACHE(blkdev_dio, 0);
 	if (!blkdev_dio_cache)
 		return -ENOMEM;

@@ -12,7 +12,7 @@
  * and is done on every way. A page that a reader has locked cannot be forgotten at once: who may wait then
  * writes through the page cache (-ENOTBLK, as in Linux).
  *
- * Buffered IO moves bytes through the iterator's table: one checked copy a page and segment, whatever kind
+ * Buffered IO moves bytes by the iterator's methods: one checked copy a page and segment, whatever kind
  * of memory it is. So a loop device's write that falls back is the same code as a program's write(2).
  *
  * Source: the order of calls is that of Linux 6.1's mm/filemap.c and fs/iomap/direct-io.c.

@@ -144,7 +144,7 @@ static inline bool iov_iter_is_bvec(const struct iov_iter *iter)
 }
 
 /*
- * What each kind of memory can do; the third word is the method.
+ * What each kind of memory can do.
  *
  * copy_to: copy @bytes from @from to where the iterator is. copy_from: copy @bytes from where the iterator is to
  * @to; may fault pages in. copy_from_nofault: the same without faulting anything in, for callers that hold a page
