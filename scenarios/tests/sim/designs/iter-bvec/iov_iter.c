@@ -379,7 +379,7 @@ LAB_TEST(iter_bvec_iter, fill_bio_describes_kernel_memory)
 	struct rig_opts o = { .file_bytes = 1 << 20 };
 	struct page *page = alloc_pages(GFP_KERNEL, 2);
 	u8 *mem = page_address(page);
-	struct kvec kvec[2] = { { mem + 512, 3 * 4096 }, { mem, 512 } };
+	struct kvec kvec[2] = { { mem + 512, 2 * 4096 + 1024 }, { mem, 512 } };
 	struct iov_iter iter;
 	struct kiocb iocb;
 	struct bio *bio;
@@ -388,24 +388,26 @@ LAB_TEST(iter_bvec_iter, fill_bio_describes_kernel_memory)
 
 	rig_up(&r, &o);
 	refs = rig_count(LAB_LOOP, LAB_PAGE_REF) + rig_count(LAB_UPPER, LAB_PAGE_REF);
-	iov_iter_kvec(&iter, kvec, 3 * 4096 + 512);
+	iov_iter_kvec(&iter, kvec, 2 * 4096 + 1536);
 	lab_expect(!user_backed_iter(&iter));
-	lab_expect_eq(iov_iter_npages(&iter, 3 * 4096 + 512, 256), 5);
+	lab_expect_eq(iov_iter_npages(&iter, 2 * 4096 + 1536, 256), 4);
 	lab_expect(iov_iter_is_aligned(&iter, 511, 511));
 	lab_expect(!iov_iter_is_aligned(&iter, 511, 1023));
 	bio = bio_alloc(r.disk, 1, REQ_OP_WRITE, GFP_KERNEL);
 	bio->bi_max_vecs = 1;
-	lab_expect_eq(iov_iter_fill_bio(&iter, bio, 3 * 4096 + 512, 4096), 0);
+	lab_expect_eq(iov_iter_fill_bio(&iter, bio, 2 * 4096 + 1536, 4096), 0);
 	lab_expect_eq(bio->bi_vcnt, 1);
+	lab_expect_eq(bio->bi_iter.bi_size, 2 * 4096);
 	lab_expect_eq(bio->bi_io_vec[0].bv_offset, 512);
-	lab_expect_eq(bio->bi_io_vec[0].bv_len, 3 * 4096);
-	lab_expect_eq(iov_iter_count(&iter), 512);
+	lab_expect_eq(bio->bi_io_vec[0].bv_len, 2 * 4096);
+	lab_expect_eq(iov_iter_count(&iter), 1536);
 	lab_expect(!bio_flagged(bio, BIO_PAGE_PINNED));
 	lab_expect_eq(kc_page_pins(page), 0);
 	bio->bi_max_vecs = BIO_INLINE_VECS;
 	bio_put(bio);
 	lab_expect_eq(rig_count(LAB_LOOP, LAB_PAGE_REF) + rig_count(LAB_UPPER, LAB_PAGE_REF), refs);
 
+	kvec[0].iov_len = 3 * 4096;
 	memset(mem, 0x6b, 4 * PAGE_SIZE);
 	iov_iter_kvec(&iter, kvec, 3 * 4096);
 	iocb = (struct kiocb){ .ki_filp = &r.file->file, .ki_pos = 8192, .ki_flags = IOCB_WRITE };
