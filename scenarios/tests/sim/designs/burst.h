@@ -24,8 +24,6 @@ struct burst *burst_make(struct block_device *bdev, blk_opf_t op, unsigned int n
 void burst_submit(struct burst *b, bool plugged);
 /* All have ended, each with @status: expect that, and free. */
 void burst_end(struct burst *b, blk_status_t status);
-/* The same where memory was missing: each well, or, if the design may fail, with BLK_STS_RESOURCE. How many so. */
-unsigned int burst_end_starved(struct burst *b);
 /* Submit, wait until they have ended well, and free. */
 void burst_run(struct burst *b, bool plugged);
 

@@ -20,10 +20,8 @@ static const struct rig_costs costs[] = {
 	 * iter-bvec@6.1: the command is the request's own, the iomap_dio is not; of all knobs only completion can
 	 * be chosen. The rest is what Linux 6.1 does.
 	 */
-	{
-		"iter-bvec", .variant = 1, .knob_sets = 2, .dios = 1, .max_vecs = 128, .hops = true, .may_fail = true,
-		.no_fua = true, .no_nowait = true, .no_short_read = true,
-	},
+	{ "iter-bvec", .variant = 1, .knob_sets = 2, .dios = 1, .punts = 1, .max_vecs = 128,
+	  .lacks = RIG_NOWAIT_UNSEEN | RIG_LOOP_NO_FUA | RIG_SHORT_READ_FAILS },
 	/* bio-first: the bio is the command, its clone is cut where an extent ends; nothing is dispatched. */
 	{ "bio-first", .knob_sets = 16, .clones = 1, .splits = 1 },
 };

@@ -7,6 +7,7 @@
 #include "rig.h"
 
 #define LEVELS	8
+#define HOP_SLACK_BYTES	512	/* by timing, see stack_by_level; a level of its own has three times as much */
 
 struct level {
 	struct lab_fs *fs;
@@ -100,11 +101,12 @@ static void stack_of(enum lab_handoff handoff, unsigned int nr, u64 *down, u64 *
  * deepest depends on timing (a tag at once or after a wait), and memcheck and TSan builds have shown 16 and 48
  * bytes for some numbers of levels, with none more for the levels behind.
  *
- * Where every level hops, who is faster, a worker that submits or the completion, decides how many levels end on
- * one stack: only the way down, a worker's, can be held to a number, and it is the same for every level.
+ * A design that always hops begins each level on a stack of its own; which levels' ends meet on one stack on the
+ * way up is chance, so nothing is said of them but what is printed.
  */
 DESIGN_TEST_FLAGS(nest, stack_by_level, LAB_TEST_F_THR_ONLY)
 {
+	bool hops = rig_design->variants[LAB_VARIANT].knobs.handoff == LAB_HANDOFF_WORKER;
 	u64 down[LEVELS + 1], up[LEVELS + 1];
 	unsigned int nr;
 
@@ -116,9 +118,9 @@ DESIGN_TEST_FLAGS(nest, stack_by_level, LAB_TEST_F_THR_ONLY)
 	       down[0], up[0], down[1], up[1], down[2], up[2], down[LEVELS], up[LEVELS]);
 	lab_expect_gt(down[0], 0);
 	lab_expect_gt(up[0], 0);
-	if (rig_costs()->hops) {
+	if (hops) {
 		for (nr = 1; nr <= LEVELS; nr++)
-			lab_expect_le(down[nr], down[0] + down[0] / 4);
+			lab_expect_le(down[nr], down[1] + HOP_SLACK_BYTES);
 		return;
 	}
 	for (nr = 1; nr <= LEVELS; nr++)

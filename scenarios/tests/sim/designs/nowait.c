@@ -31,7 +31,7 @@ DESIGN_TEST(nowait, has_no_side_effect)
 	lab_expect_eq(rig_aio(r.file, LAB_WRITE, 4096, &iov, 1, LAB_IO_NOWAIT), -EAGAIN);
 	lab_expect_eq(rig_aio(r.file, LAB_READ, 4096, &iov, 1, LAB_IO_NOWAIT), -EAGAIN);
 	lab_expect_eq(rig_aio(r.file, LAB_WRITE, 65536, &iov, 1, LAB_IO_NOWAIT), -EAGAIN);
-	if (!rig_costs()->no_nowait) {
+	if (!rig_lacks(RIG_NOWAIT_UNSEEN)) {
 		lab_expect_eq(rig_aio(r.bdev, LAB_WRITE, 4096, &iov, 1, LAB_IO_NOWAIT), -EAGAIN);
 		lab_expect_eq(rig_aio(r.bdev, LAB_READ, 4096, &iov, 1, LAB_IO_NOWAIT), -EAGAIN);
 		lab_expect_eq(rig_aio(r.bdev, LAB_WRITE, 65536, &iov, 1, LAB_IO_NOWAIT), -EAGAIN);
@@ -69,7 +69,7 @@ static int nowait_bio(struct rig *r, enum req_op op, loff_t pos, size_t len)
 	return err;
 }
 
-/* A driver that does not look at the flag: its worker does it all, waiting where it must. */
+/* RIG_NOWAIT_UNSEEN: it is all done, over two extents and into a hole. */
 static void nowait_is_not_seen(struct rig *r)
 {
 	u64 free_bytes = lab_fs_free_bytes(r->fs);
@@ -93,7 +93,7 @@ DESIGN_TEST(nowait, bio_over_two_extents)
 
 	rig_up(&r, &o);
 	lab_expect_eq(lab_punch(r.inode, 4 * EXTENT_BYTES, EXTENT_BYTES), 0);
-	if (rig_costs()->no_nowait) {
+	if (rig_lacks(RIG_NOWAIT_UNSEEN)) {
 		nowait_is_not_seen(&r);
 		rig_down(&r);
 		return;

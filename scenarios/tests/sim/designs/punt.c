@@ -24,6 +24,7 @@ DESIGN_TEST(punt, remainder_goes_to_the_worker)
 	struct rig r;
 	u64 free_bytes;
 
+	rig_needs_handoff(LAB_HANDOFF_INLINE);
 	rig_up(&r, &o);
 	lab_expect_eq(lab_punch(r.inode, 65536, 65536), 0);
 	free_bytes = lab_fs_free_bytes(r.fs);
@@ -33,7 +34,7 @@ DESIGN_TEST(punt, remainder_goes_to_the_worker)
 	lab_expect_eq(rig_aio(r.bdev, LAB_WRITE, 0, &iov, 1, 0), 131072);
 	lab_expect_eq(rig_count(LAB_LOOP, LAB_PUNTS), 1);
 	/* the mapped half, the hole that would have waited, the hole again */
-	lab_expect_eq(rig_count(LAB_LOOP, LAB_MAP_CALLS), c->hops ? 2 : 3);
+	lab_expect_eq(rig_count(LAB_LOOP, LAB_MAP_CALLS), 3);
 	lab_expect_eq(rig_count(LAB_LOOP, LAB_BIOS), 2);
 	lab_expect_eq(rig_count(LAB_LOOP, LAB_ALLOC_CMD), c->cmds);
 	lab_expect_eq(rig_count(LAB_LOOP, LAB_CLONES), c->clones);
@@ -41,7 +42,7 @@ DESIGN_TEST(punt, remainder_goes_to_the_worker)
 	rig_set(r.mem, 0xa5, 131072);
 	lab_expect_eq(rig_aio(r.bdev, LAB_READ, 0, &iov, 1, 0), 131072);
 	lab_expect_eq(rig_find_other(r.mem, 0x42, 131072), -1);
-	lab_expect_eq(rig_count(LAB_LOOP, LAB_PUNTS), c->hops ? 2 : 1);
+	lab_expect_eq(rig_count(LAB_LOOP, LAB_PUNTS), 1);
 	rig_down(&r);
 }
 
@@ -64,20 +65,21 @@ static void in_the_middle(enum lab_loopq loopq)
 	kc_probes_reset();
 	lab_expect_eq(rig_aio(r.bdev, LAB_WRITE, 0, &iov, 1, 0), 3 * EXTENT_BYTES);
 	lab_expect_eq(rig_count(LAB_LOOP, LAB_PUNTS), 1);
-	lab_expect_eq(rig_count(LAB_LOOP, LAB_MAP_CALLS), rig_costs()->hops ? 3 : 4);
+	lab_expect_eq(rig_count(LAB_LOOP, LAB_MAP_CALLS), 4);
 	lab_expect_eq(rig_count(LAB_LOOP, LAB_SPLITS), 2 * rig_costs()->splits);
 	lab_expect_eq(rig_count(LAB_LOOP, LAB_CONVERTS), 1);
 	lab_expect_eq(atomic_read(&r.inode->i_dio_count), 0);
 	rig_expect_written(&r, r.file, 0, 0x42, 3 * EXTENT_BYTES);
-	/* again, now that all is mapped: no need to punt */
+	/* again, now that all is mapped: no punt */
 	kc_probes_reset();
 	lab_expect_eq(rig_aio(r.bdev, LAB_WRITE, 0, &iov, 1, 0), 3 * EXTENT_BYTES);
-	lab_expect_eq(rig_count(LAB_LOOP, LAB_PUNTS), rig_costs()->hops);
+	lab_expect_eq(rig_count(LAB_LOOP, LAB_PUNTS), 0);
 	rig_down(&r);
 }
 
 DESIGN_TEST(punt, in_the_middle)
 {
+	rig_needs_handoff(LAB_HANDOFF_INLINE);
 	in_the_middle(LAB_LOOPQ_BIO);
 	in_the_middle(LAB_LOOPQ_MQ);
 }
@@ -148,6 +150,7 @@ DESIGN_TEST(punt, task_context_is_put_aside)
 	unsigned int flags = current->flags;
 	struct rig r;
 
+	rig_needs_handoff(LAB_HANDOFF_INLINE);
 	rig_up(&r, &o);
 	current->journal_info = &r;
 	burst_run(burst_make(rig_design->loop_bdev(r.loop), REQ_OP_WRITE | REQ_NOWAIT, 2, 1), false);
