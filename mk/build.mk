@@ -50,8 +50,12 @@ I3 := -Ifs-model/include $(I2)
 I4 := -Isim/designs $(I3)
 I5 := -Iscenarios $(I4)
 
-DESIGNS := iter-ops-fixed bio-first
+DESIGNS := iter-ops-fixed iter-bvec bio-first
 sym = design_$(subst -,_,$(1))
+# Variants that are code of their own and not only knobs: design:index:name
+VARIANTS := iter-bvec:1:61
+colon = $(word $(1),$(subst :, ,$(2)))
+variant_of = $(call colon,1,$(1))-$(call colon,3,$(1))
 
 o = $(patsubst %.c,$(B)/%.o,$(wildcard $(1)))
 COMPAT	:= $(call o,kernel-compat/*.c)
@@ -68,7 +72,7 @@ LAB	:= $(COMPAT) $(HOSTO) $(BLOCK) $(DRIVERS) $(FSMODEL) $(RUNNER) $(CLI) $(REPO
 HARNESS	:= $(B)/scenarios/harness/lab_test.o
 KTESTS	:= $(call o,$(addsuffix /*.c,$(addprefix scenarios/tests/,kernel-compat sim/block sim/drivers fs-model scenarios)))
 HTESTS	:= $(call o,scenarios/tests/host/*.c)
-DTESTO	:= $(DESIGNS:%=$(B)/design-test/%.o) $(B)/design-test/bio-first-h7.o
+DTESTO	:= $(DESIGNS:%=$(B)/design-test/%.o) $(foreach v,$(VARIANTS),$(B)/design-test/$(call variant_of,$(v)).o) $(B)/design-test/bio-first-h7.o
 PLANTED	:= $(call o,scenarios/tests/planted/*.c)
 PLANTEDH := $(call o,scenarios/tests/planted/host/*.c)
 RANGES	:= $(call o,scenarios/tests/iter-ranges/*.c)
@@ -125,6 +129,24 @@ $(B)/design-test/$(1).o: $$(DOBJ_$(1)) $$(CTST_$(1)) $$(DTST_$(1))
 -include $$(DOBJ_$(1):.o=.d) $$(CTST_$(1):.o=.d) $$(DTST_$(1):.o=.d)
 endef
 $(foreach d,$(DESIGNS),$(eval $(call design,$(d))))
+
+# The common tests once more, for another variant, and the tests of that variant's own internals, which are in a folder of
+# its name. The design is in this object too, not exported. $(1) design, $(2) index, $(3) variant, $(4) design-variant
+define variant
+DTST_$(4) := $$(call o,$$(DTESTS)/$(1)/$(3)/*.c)
+CTST_$(4) := $$(patsubst $$(DTESTS)/%.c,$(B)/design-test/$(4)/%.o,$$(CTESTS))
+ONE_$(4) := -DLAB_DESIGN=$(subst -,_,$(1)) -DLAB_VARIANT=$(2) -DLAB_SUITE=$(subst -,_,$(4))
+$$(DTST_$(4)): INC = -Isim/designs/$(1)/include $$(I5) -Isim/designs/$(1) $$(IT) $$(ONE_$(4))
+$$(CTST_$(4)): $(B)/design-test/$(4)/%.o: $$(DTESTS)/%.c $(B)/.flags
+	@mkdir -p $$(@D)
+	$$(CC) $$(KERNEL) $$(I5) $$(ONE_$(4)) -c -o $$@ $$<
+$(B)/design-test/$(4).o: $$(DOBJ_$(1)) $$(CTST_$(4)) $$(DTST_$(4))
+	@mkdir -p $$(@D)
+	ld -r -o $$@.all $$^
+	objcopy --wildcard --keep-global-symbol='lab_test__*' $$@.all $$@
+-include $$(CTST_$(4):.o=.d) $$(DTST_$(4):.o=.d)
+endef
+$(foreach v,$(VARIANTS),$(eval $(call variant,$(call colon,1,$(v)),$(call colon,2,$(v)),$(call colon,3,$(v)),$(call variant_of,$(v)))))
 
 # bio-first as hazard H7 would have it (i_dio_count held across the punt): test program only, found to hang. What it
 # covers is no coverage of bio-first.

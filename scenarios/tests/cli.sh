@@ -39,6 +39,7 @@ bad() { printf '%b' "$1" >"$tmp/bad.fio"; }
 
 t 0 'side by side' --help
 t 0 'iter-ops-fixed' list designs
+t 0 'iter-bvec@6.1' list designs
 t 0 'bio-first' list designs
 t 0 'map_calls' list counters
 t 0 'handoff' list knobs
@@ -52,6 +53,9 @@ t 2 'no knob' compare -d bio-first+handof=inline "$job"
 t 2 'want inline|worker' compare -d bio-first+handoff=maybe "$job"
 t 2 'which the old rule asks' compare -d bio-first+bio-rule=old "$job"
 t 2 "no variant '6.2'" run -d bio-first@6.2 "$job"
+t 2 'what the plain variant tries' run -d iter-bvec@6.1+handoff=inline "$job"
+t 2 'loopq=bio has none' run -d iter-bvec@6.1+loopq=bio "$job"
+t 2 'alloc=pool is another design' run -d iter-bvec@6.1+alloc=pool "$job"
 t 2 'run takes one design' run "$job"
 t 2 'null disk keeps no data' compare --null 1m --verify "$job"
 t 2 'only one of' compare --null 1m --ram 1m "$job"

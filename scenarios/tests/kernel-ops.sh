@@ -24,7 +24,7 @@ judge() {
 		exit 1
 	fi
 	[ "$(wc -l <"$tmp/kernel")" -ge 500 ] || { echo "kernel-ops: seed $seed: fewer than 500 results" >&2; exit 1; }
-	for design in iter-ops-fixed bio-first; do
+	for design in iter-ops-fixed iter-bvec iter-bvec@6.1 bio-first; do
 		for path in file loop; do
 			"$prog" ops -d "$design" --path "$path" "$tmp/ops" >"$tmp/design"
 			diff "$tmp/kernel" "$tmp/design" >"$tmp/diff" && continue
@@ -33,7 +33,7 @@ judge() {
 			exit 1
 		done
 	done
-	echo "kernel-ops: seed $seed, $1: both designs, both paths: as the running kernel on $(stat -f -c %T "$tmp")"
+	echo "kernel-ops: seed $seed, $1: each design, both paths: as the running kernel on $(stat -f -c %T "$tmp")"
 }
 
 judge valid,zero,many,eof

@@ -25,19 +25,27 @@ static void pinned_extents(struct scen *s)
 	scen_bs(&s->job[0], 1u << 20);
 }
 
+/* Requests that the loop device's queue makes of the bio: that of Linux 6.1 takes 128 elements in one. */
+static unsigned int requests_of_bio(const struct scen *s)
+{
+	return !strcmp(s->spec.design, "iter-bvec") && s->spec.variant == 1 ? 2 : 1;
+}
+
 static void judge_extents(const struct scen *s)
 {
+	unsigned int pieces = max(extents_now, requests_of_bio(s));
+
 	lab_expect_eq(scen_result.job[0].errors, 0);
 	lab_expect_eq(scen_result.job[0].ios, PINNED_IOS);
 #if LAB_WITH_PROBES
-	lab_expect_eq(scen_counter(0, LAB_LOOP, LAB_MAP_CALLS), PINNED_IOS * extents_now);
+	lab_expect_eq(scen_counter(0, LAB_LOOP, LAB_MAP_CALLS), PINNED_IOS * pieces);
 	lab_expect_eq(scen_counter(0, LAB_LOOP, LAB_PAGE_REF), 0);
 	lab_expect_eq(scen_counter(0, LAB_LOOP, LAB_PIN_PAGES), 0);
 	lab_expect_eq(scen_counter(0, LAB_LOOP, LAB_COPY_BYTES), 0);
 	if (!strcmp(s->spec.design, "bio-first"))
 		lab_expect_eq(scen_counter(0, LAB_LOOP, LAB_SPLITS), PINNED_IOS * (extents_now - 1));
 	else
-		lab_expect_eq(scen_counter(0, LAB_LOOP, LAB_BIOS), PINNED_IOS * extents_now);
+		lab_expect_eq(scen_counter(0, LAB_LOOP, LAB_BIOS), PINNED_IOS * pieces);
 #endif
 }
 
@@ -62,7 +70,8 @@ static void judge_steady(const struct scen *s)
 	lab_expect_eq(scen_counter_all(0, LAB_PIN_PAGES), scen_result.job[0].ios);
 	lab_expect_eq(scen_counter_all(0, LAB_UNPIN_PAGES), scen_result.job[0].ios);
 	lab_expect_eq(scen_counter(0, LAB_UPPER, LAB_COPY_BYTES), 0);
-	lab_expect_ge(scen_result.job[0].bytes_in_flight, 1);
+	/* where workers hold part of it nobody can say how much there is */
+	lab_expect_eq(scen_result.job[0].bytes_in_flight > 0, s->spec.handoff == LAB_HANDOFF_INLINE);
 	lab_expect_lt(scen_result.job[0].bytes_in_flight, 8192);
 #endif
 }

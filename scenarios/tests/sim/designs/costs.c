@@ -14,6 +14,14 @@ static const struct rig_costs costs[] = {
 	 * the operations: one look at alignment, then for each extent how many pages there are, and fill.
 	 */
 	{ "iter-ops-fixed", .knob_sets = 16, .cmds = 1, .iter_ops = 1, .iter_ops_extent = 2 },
+	/* iter-bvec: the same; nothing goes through a table. */
+	{ "iter-bvec", .knob_sets = 16, .cmds = 1 },
+	/*
+	 * iter-bvec@6.1: the command is the request's own, the iomap_dio is not; of all knobs only completion can
+	 * be chosen. The rest is what Linux 6.1 does.
+	 */
+	{ "iter-bvec", .variant = 1, .knob_sets = 2, .dios = 1, .punts = 1, .max_vecs = 128,
+	  .lacks = RIG_NOWAIT_UNSEEN | RIG_LOOP_NO_FUA | RIG_SHORT_READ_FAILS },
 	/* bio-first: the bio is the command, its clone is cut where an extent ends; nothing is dispatched. */
 	{ "bio-first", .knob_sets = 16, .clones = 1, .splits = 1 },
 };
@@ -23,7 +31,7 @@ const struct rig_costs *rig_costs(void)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(costs); i++)
-		if (!strcmp(costs[i].name, rig_design->name))
+		if (!strcmp(costs[i].name, rig_design->name) && costs[i].variant == LAB_VARIANT)
 			return &costs[i];
 	lab_test_fail(__FILE__, __LINE__, "%s has no line in costs[]", rig_design->name);
 }

@@ -32,6 +32,7 @@ static void pinned_bio(struct rig *r, blk_opf_t op, struct page **pages)
 static void expect_extents(enum req_op op, unsigned int extents)
 {
 	const struct rig_costs *c = rig_costs();
+	unsigned int reqs = c->max_vecs ? PAGES / c->max_vecs : 1, bios = max(extents, reqs);
 	struct rig_opts o = {
 		.file_bytes = PAGES * PAGE_SIZE, .loop = true,
 		.fs = { .layout = LAB_LAYOUT_FRAGMENTED, .fragment_bytes = PAGES * PAGE_SIZE / extents },
@@ -47,20 +48,20 @@ static void expect_extents(enum req_op op, unsigned int extents)
 		lab_expect(pages[i]);
 	}
 	pinned_bio(&r, op, pages);
-	lab_expect_eq(rig_count(LAB_LOOP, LAB_MAP_CALLS), extents);
-	lab_expect_eq(rig_count(LAB_LOOP, LAB_BIOS), extents);
-	lab_expect_eq(rig_count(LAB_LOOP, LAB_ALLOC_BIO), extents);
+	lab_expect_eq(rig_count(LAB_LOOP, LAB_MAP_CALLS), bios);
+	lab_expect_eq(rig_count(LAB_LOOP, LAB_BIOS), bios);
+	lab_expect_eq(rig_count(LAB_LOOP, LAB_ALLOC_BIO), bios + reqs - 1);
 	lab_expect_eq(rig_count(LAB_LOOP, LAB_ALLOC_CMD), c->cmds);
 	lab_expect_eq(rig_count(LAB_LOOP, LAB_CLONES), c->clones);
-	lab_expect_eq(rig_count(LAB_LOOP, LAB_ALLOC_DIO), 0);
+	lab_expect_eq(rig_count(LAB_LOOP, LAB_ALLOC_DIO), c->dios * reqs);
 	lab_expect_eq(rig_count(LAB_LOOP, LAB_ALLOC_BVEC), 0);
 	lab_expect_eq(rig_count(LAB_LOOP, LAB_ALLOC_HOST), 0);
 	lab_expect_eq(rig_count(LAB_LOOP, LAB_PAGE_REF), 0);
 	lab_expect_eq(rig_count(LAB_LOOP, LAB_PIN_PAGES), 0);
 	lab_expect_eq(rig_count(LAB_LOOP, LAB_COPY_BYTES), 0);
-	lab_expect_eq(rig_count(LAB_LOOP, LAB_SPLITS), c->splits * (extents - 1));
-	lab_expect_eq(rig_count(LAB_LOOP, LAB_CHAINS), 0);
-	lab_expect_eq(rig_count(LAB_LOOP, LAB_PUNTS), 0);
+	lab_expect_eq(rig_count(LAB_LOOP, LAB_SPLITS), c->splits * (extents - 1) + reqs - 1);
+	lab_expect_eq(rig_count(LAB_LOOP, LAB_CHAINS), reqs - 1);
+	lab_expect_eq(rig_count(LAB_LOOP, LAB_PUNTS), c->punts * reqs);
 	lab_expect_eq(rig_count(LAB_LOOP, LAB_ITER_OPS), c->iter_ops + c->iter_ops_extent * extents);
 	for (i = 0; i < PAGES; i++)
 		__free_page(pages[i]);
@@ -104,6 +105,7 @@ DESIGN_TEST(counters, four_kib_from_user_memory)
 	lab_expect_eq(rig_count(LAB_LOOP, LAB_SPLITS), 0);
 	lab_expect_eq(rig_count(LAB_LOOP, LAB_ALLOC_BIO), 1);
 	lab_expect_eq(rig_count(LAB_LOOP, LAB_ALLOC_CMD), c->cmds);
+	lab_expect_eq(rig_count(LAB_LOOP, LAB_ALLOC_DIO), c->dios);
 	lab_expect_eq(rig_count(LAB_LOOP, LAB_MAP_CALLS), 1);
 	lab_expect_eq(rig_count(LAB_LOOP, LAB_PIN_PAGES), 0);
 	lab_expect_eq(rig_count(LAB_UPPER, LAB_PAGE_REF) + rig_count(LAB_LOOP, LAB_PAGE_REF), 0);

@@ -201,6 +201,7 @@ DESIGN_TEST(filemap, loop_punts_what_must_be_written_back)
 	struct lab_iovec iov;
 	struct rig r;
 
+	rig_needs_handoff(LAB_HANDOFF_INLINE);
 	rig_up(&r, &o);
 	iov = (struct lab_iovec){ r.mem, PAGE_SIZE };
 	rig_set(r.mem, 0x42, PAGE_SIZE);

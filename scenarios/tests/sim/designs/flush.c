@@ -29,7 +29,7 @@ static void fsync_flushes_once(struct lab_file *f, struct rig *r)
 static void dsync_is_fua_or_flush(struct lab_file *f, struct rig *r, loff_t fresh)
 {
 	const struct design *d = rig_design;
-	bool fua = bdev_fua(r->trace);
+	bool fua = bdev_fua(r->trace) && (f == r->file || !rig_lacks(RIG_LOOP_NO_FUA));
 	struct lab_trace_counts a, b;
 
 	rig_set(r->mem, 1, 8192);

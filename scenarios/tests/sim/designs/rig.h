@@ -36,34 +36,58 @@
 #ifndef LAB_VARIANT
 #define LAB_VARIANT 0		/* which of the design's variants; another one is another test object (mk/build.mk) */
 #endif
+#ifndef LAB_SUITE
+#define LAB_SUITE LAB_DESIGN	/* what its suites begin with: iter_bvec_61 */
+#endif
 
 /* A test of the design that this unit is compiled for: LAB_TEST*() with the design before the suite. */
 #define DESIGN_TEST_NAMED(design, suite, name, flags)	LAB_TEST_FLAGS(design##_##suite, name, flags)
 #define DESIGN_TEST_OF(design, suite, name, flags)	DESIGN_TEST_NAMED(design, suite, name, flags)
-#define DESIGN_TEST_FLAGS(suite, name, flags)		DESIGN_TEST_OF(LAB_DESIGN, suite, name, flags)
+#define DESIGN_TEST_FLAGS(suite, name, flags)		DESIGN_TEST_OF(LAB_SUITE, suite, name, flags)
 #define DESIGN_TEST(suite, name)			DESIGN_TEST_FLAGS(suite, name, 0)
 
 /* The design itself. */
 extern const struct design *const rig_design;
 
+/* What a design of the past has not. A test that wants it says what happens instead. */
+#define RIG_NOWAIT_UNSEEN	32u	/* the loop driver does not look at REQ_NOWAIT: its worker waits */
+#define RIG_LOOP_NO_FUA		64u	/* the loop device takes no FUA: its queue makes it a flush */
+#define RIG_SHORT_READ_FAILS	128u	/* a read that meets the end of the loop device's file is an error */
+
 /**
  * struct rig_costs - where designs rightly differ in what they spend
- * @name: of the design
+ * @name, @variant: of the design
  * @knob_sets: how many of the RIG_KNOB_SETS combinations of knobs it runs with
+ * @lacks: RIG_*, what it has not
  * @cmds: command allocations of the loop driver for each bio or request that it gets
  * @clones: clones of each bio that the loop driver gets
  * @splits: splits of a bio for each extent after the first
  * @iter_ops: calls through an operations table for each direct IO
  * @iter_ops_extent: and more of them for each extent
+ * @dios: states of direct IO that are allocated apart from its bio, for each direct IO of a file
+ * @punts: hand-offs of each bio to another task though nothing makes it wait
+ * @max_vecs: elements of a request of the loop device, which splits a bio that has more; 0: as many as there are
  */
 struct rig_costs {
 	const char *name;
+	unsigned int variant;
 	unsigned int knob_sets;
+	unsigned int lacks;
 	unsigned int cmds, clones, splits, iter_ops, iter_ops_extent;
+	unsigned int dios, punts, max_vecs;
 };
 
 /* What this design is expected to spend (costs.c); fails the test if nobody has said. */
 const struct rig_costs *rig_costs(void);
+
+static inline bool rig_lacks(unsigned int what)
+{
+	return (rig_costs()->lacks & what) != 0;
+}
+
+/* Skip the test, with the design's own words, unless the design runs like this, its other knobs being its own. */
+void rig_needs_handoff(enum lab_handoff handoff);
+void rig_needs_loopq(enum lab_loopq loopq);
 
 #define RIG_KNOB_SETS	16
 
@@ -74,7 +98,7 @@ enum rig_disk { RIG_RAM, RIG_NULL, RIG_REAL };
 
 /**
  * struct rig_opts - zero: a ram disk of 16 MiB, contiguous layout, an empty file, default knobs
- * @knobs: those that the design cannot run with are replaced by its own defaults
+ * @knobs: those that the design cannot run with are replaced by its own defaults (struct rig says which)
  * @fault: argument of a fault filter between trace and disk; NULL: none
  * @fill: byte the disk is full of before the filesystem is made; 0: as it is
  */
@@ -96,6 +120,7 @@ struct rig_opts {
  * @trace: the device the filesystem is on
  * @file: on the inode; @bdev: on the loop device, NULL without
  * @mem: user memory of RIG_MEM_BYTES, populated when touched
+ * @knobs: with which the design runs
  */
 struct rig {
 	struct host_disk *host;
@@ -107,6 +132,7 @@ struct rig {
 	struct mm_struct *mm;
 	unsigned long mem;
 	u64 rng;
+	struct lab_knobs knobs;
 };
 
 #define RIG_DISK_BYTES	(16u << 20)

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * aio.c - the system-call side of a file: struct lab_io in, ->read_iter or ->write_iter, result out.
+ *
+ * The kiocb lives in the caller's struct lab_io, the iov_iter on the stack: a method has taken what it
+ * needs from the iterator when it returns. So nothing is allocated here. A caller inside the kernel (the
+ * loop driver) does not come this way: it fills a kiocb of its own and calls the method.
+ */
+#include <linux/fs.h>
+#include <linux/build_bug.h>
+#include <linux/errno.h>
+#include <linux/kernel.h>
+
+static void aio_complete(struct kiocb *iocb, long ret)
+{
+	struct lab_io *io = container_of((u64 *)iocb, struct lab_io, priv[0]);
+
+	io->done(io, ret);
+}
+
+/**
+ * aio_submit - perform or start one read or write
+ * @file: an open file or block device
+ * @io: what to do; see struct lab_io
+ *
+ * Context: task whose mm holds the segments; may sleep, also when asynchronous (to pin, to allocate, and
+ * for a write that extends the file). Return: bytes, -errno, or -EIOCBQUEUED when io->done() has been or
+ * will be called.
+ */
+ssize_t aio_submit(struct file *file, struct lab_io *io)
+{
+	struct kiocb *iocb = (struct kiocb *)io->priv;
+	struct iov_iter iter;
+	int ret;
+
+	BUILD_BUG_ON(sizeof(*iocb) > sizeof(io->priv));
+	if (io->pos < 0 && !(io->flags & LAB_IO_APPEND))
+		return -EINVAL;
+	ret = iov_iter_init(&iter, io->iov, io->nr_segs);
+	if (ret)
+		return ret;
+
+	iocb->ki_filp = file;
+	iocb->ki_pos = io->pos;
+	iocb->ki_complete = io->done ? aio_complete : NULL;
+	iocb->ki_flags = (io->flags & LAB_IO_NOWAIT ? IOCB_NOWAIT : 0) |
+			 (io->flags & LAB_IO_DSYNC ? IOCB_DSYNC : 0) |
+			 (io->flags & LAB_IO_APPEND ? IOCB_APPEND : 0);
+	if (io->rw == LAB_READ)
+		return file->f_op->read_iter(iocb, &iter);
+	iocb->ki_flags |= IOCB_WRITE;
+	return file->f_op->write_iter(iocb, &iter);
+}

@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * bdev.c - O_DIRECT on a block device: there is no map to ask, so memory goes from the iterator into bios
+ * of the device itself.
+ *
+ * An IO that one bio holds has no reference count; a larger one counts its bios in the first. Asynchronous
+ * ones complete where the bio does.
+ *
+ * Source: the three paths of block/fops.c, Linux 6.1, as two.
+ */
+#include <linux/fs.h>
+#include <linux/bio.h>
+#include <linux/blkdev.h>
+#include <linux/errno.h>
+#include <linux/kernel.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+
+#define BDEV_POOL_SIZE		4	/* bios kept back in each set */
+
+/**
+ * struct blkdev_dio - one direct read or write, in front of its first bio
+ * @waiter: the task that waits; NULL: done, or nobody does
+ * @done_bytes: submitted
+ * @error: of the first bio that failed, or of the submission
+ * @ref: submitter and bios in flight; only if @multi
+ * @sync: somebody waits
+ * @dirty: read into user memory
+ * @separate: alloc=kmalloc: in blkdev_dio_cache, not in front of the first bio
+ */
+struct blkdev_dio {
+	struct kiocb *iocb;
+	struct task_struct *waiter;
+	size_t done_bytes;
+	int error;
+	atomic_t ref;
+	bool sync, dirty, multi, separate;
+	struct bio bio;
+};
+
+static struct bio_set blkdev_dio_bios;	/* struct blkdev_dio + bio */
+static struct bio_set blkdev_bios;	/* bios alone */
+static struct kmem_cache *blkdev_dio_cache;
+static enum lab_alloc blkdev_alloc;
+
+/* ---- checks ------------------------------------------------------------------------ */
+
+/* Cut at the end of the device. 0: nothing to do, 1: something, -errno. */
+static int blkdev_checks(struct kiocb *iocb, struct iov_iter *iter)
+{
+	struct block_device *bdev = iocb->ki_filp->f_bdev;
+	loff_t size = bdev_nr_bytes(bdev);
+	bool write = (iocb->ki_flags & IOCB_WRITE) != 0;
+
+	if (write && bdev_read_only(bdev))
+		return -EPERM;
+	if (!iov_iter_count(iter))
+		return 0;
+	if (iocb->ki_flags & IOCB_APPEND)
+		iocb->ki_pos = size;
+	if (iocb->ki_pos >= size)
+		return write ? -ENOSPC : 0;
+	iov_iter_truncate(iter, size - iocb->ki_pos);
+	return 1;
+}
+
+static inline bool blkdev_is_aligned(struct block_device *bdev, loff_t pos, const struct iov_iter *iter)
+{
+	unsigned int len_mask = bdev_logical_block_size(bdev) - 1;
+
+	return !((pos | iov_iter_count(iter)) & len_mask) &&
+	       iov_iter_is_aligned(iter, bdev_dma_alignment(bdev), len_mask);
+}
+
+/* ---- memory, completion -------------------------------------------------------------- */
+
+static blk_opf_t blkdev_opf(const struct kiocb *iocb)
+{
+	blk_opf_t opf = REQ_OP_READ;
+
+	if (iocb->ki_flags & IOCB_WRITE)
+		opf = REQ_OP_WRITE | REQ_SYNC | REQ_IDLE | (iocb->ki_flags & IOCB_DSYNC ? REQ_FUA : 0);
+	if (iocb->ki_flags & IOCB_NOWAIT)
+		opf |= REQ_NOWAIT;
+	return opf;
+}
+
+static void blkdev_bio_release(struct bio *bio, bool dirty)
+{
+	if (dirty) {
+		bio_check_pages_dirty(bio);
+	} else {
+		bio_release_pages(bio, false);
+		bio_put(bio);
+	}
+}
+
+/* The dio, and in *@first its first bio. NULL: no memory (NOWAIT, or alloc=kmalloc). */
+static struct blkdev_dio *blkdev_dio_alloc(struct kiocb *iocb, struct iov_iter *iter, gfp_t gfp,
+					   struct bio **first)
+{
+	struct block_device *bdev = iocb->ki_filp->f_bdev;
+	unsigned int nr_vecs = iov_iter_npages(iter, iov_iter_count(iter), BIO_MAX_VECS);
+	bool separate = blkdev_alloc == LAB_ALLOC_KMALLOC;
+	struct blkdev_dio *dio = NULL;
+	struct bio *bio;
+
+	if (separate) {
+		dio = kmem_cache_alloc(blkdev_dio_cache, gfp);
+		if (!dio)
+			return NULL;
+	}
+	bio = bio_alloc_bioset(bdev, nr_vecs, blkdev_opf(iocb), gfp,
+			       separate ? &blkdev_bios : &blkdev_dio_bios);
+	if (!bio) {
+		if (separate)
+			kmem_cache_free(blkdev_dio_cache, dio);
+		return NULL;
+	}
+	if (!separate)
+		dio = container_of(bio, struct blkdev_dio, bio);
+	dio->iocb = iocb;
+	dio->sync = is_sync_kiocb(iocb);
+	dio->waiter = dio->sync ? current : NULL;
+	dio->done_bytes = 0;
+	dio->error = 0;
+	dio->dirty = !(iocb->ki_flags & IOCB_WRITE) && user_backed_iter(iter);
+	dio->multi = false;
+	dio->separate = separate;
+	*first = bio;
+	return dio;
+}
+
+/* Free the dio; bytes or -errno. */
+static ssize_t blkdev_complete(struct blkdev_dio *dio)
+{
+	ssize_t ret = dio->error ? dio->error : dio->done_bytes;
+
+	if (ret > 0)
+		dio->iocb->ki_pos += ret;
+	if (dio->separate)
+		kmem_cache_free(blkdev_dio_cache, dio);
+	else
+		blkdev_bio_release(&dio->bio, dio->dirty);
+	return ret;
+}
+
+static void blkdev_drop(struct blkdev_dio *dio)
+{
+	struct kiocb *iocb = dio->iocb;
+	ssize_t ret;
+
+	if (dio->multi && !atomic_dec_and_test(&dio->ref))
+		return;
+	if (dio->sync) {
+		struct task_struct *waiter = dio->waiter;
+
+		smp_store_release(&dio->waiter, NULL);	/* it may free the dio from here on */
+		wake_up_process(waiter);
+		return;
+	}
+	ret = blkdev_complete(dio);
+	iocb->ki_complete(iocb, ret);
+}
+
+static void blkdev_end_io(struct bio *bio)
+{
+	struct blkdev_dio *dio = bio->bi_private;
+
+	if (bio->bi_status)
+		cmpxchg(&dio->error, 0, blk_status_to_errno(bio->bi_status));
+	if (dio->separate || bio != &dio->bio)
+		blkdev_bio_release(bio, dio->dirty);
+	blkdev_drop(dio);
+}
+
+/* ---- submission ---------------------------------------------------------------------- */
+
+/*
+ * Fill @bio with what comes next and submit it. The last bio inherits the submitter's reference: afterwards
+ * the dio is not the submitter's. 1: it was the last one; 0: there is more; -errno: not submitted, gone.
+ */
+static int blkdev_submit_one(struct kiocb *iocb, struct iov_iter *iter, struct blkdev_dio *dio,
+			     struct bio *bio)
+{
+	unsigned int align = bdev_logical_block_size(bio->bi_bdev);
+	bool last;
+	int ret;
+
+	bio->bi_iter.bi_sector = (iocb->ki_pos + dio->done_bytes) >> SECTOR_SHIFT;
+	bio->bi_private = dio;
+	bio->bi_end_io = blkdev_end_io;
+	ret = iov_iter_fill_bio(iter, bio, iov_iter_count(iter), align);
+	last = !ret && !iov_iter_count(iter);
+	/* Not all of it in one bio: a second one could fail when the first is on its way. */
+	if (!ret && !last && (iocb->ki_flags & IOCB_NOWAIT))
+		ret = -EAGAIN;
+	if (ret) {
+		if (dio->separate || bio != &dio->bio)
+			blkdev_bio_release(bio, false);
+		return ret;
+	}
+	if (dio->dirty)
+		bio_set_pages_dirty(bio);
+	dio->done_bytes += bio->bi_iter.bi_size;
+	if (!last && !dio->multi) {
+		dio->multi = true;
+		atomic_set(&dio->ref, 1);
+	}
+	if (!last)
+		atomic_inc(&dio->ref);
+	submit_bio(bio);
+	return last;
+}
+
+/* The second bio and those after it. */
+static int blkdev_submit_more(struct kiocb *iocb, struct iov_iter *iter, struct blkdev_dio *dio)
+{
+	struct blk_plug plug;
+	int ret;
+
+	blk_start_plug(&plug);
+	do {
+		unsigned int nr_vecs = iov_iter_npages(iter, iov_iter_count(iter), BIO_MAX_VECS);
+		struct bio *bio = bio_alloc_bioset(iocb->ki_filp->f_bdev, nr_vecs, blkdev_opf(iocb),
+						   GFP_KERNEL, &blkdev_bios);
+
+		ret = blkdev_submit_one(iocb, iter, dio, bio);
+	} while (!ret);
+	blk_finish_plug(&plug);
+	return ret;
+}
+
+static ssize_t blkdev_wait(struct blkdev_dio *dio)
+{
+	for (;;) {
+		set_current_state(TASK_UNINTERRUPTIBLE);
+		if (!smp_load_acquire(&dio->waiter))
+			break;
+		io_schedule();
+	}
+	__set_current_state(TASK_RUNNING);
+	return blkdev_complete(dio);
+}
+
+static ssize_t blkdev_direct_IO(struct kiocb *iocb, struct iov_iter *iter)
+{
+	bool sync = is_sync_kiocb(iocb);
+	struct blkdev_dio *dio;
+	struct bio *bio;
+	int ret;
+
+	ret = blkdev_checks(iocb, iter);
+	if (ret <= 0)
+		return ret;
+	if (!blkdev_is_aligned(iocb->ki_filp->f_bdev, iocb->ki_pos, iter))
+		return -EINVAL;
+	dio = blkdev_dio_alloc(iocb, iter, iocb->ki_flags & IOCB_NOWAIT ? GFP_NOWAIT : GFP_KERNEL, &bio);
+	if (!dio)
+		return iocb->ki_flags & IOCB_NOWAIT ? -EAGAIN : -ENOMEM;
+	ret = blkdev_submit_one(iocb, iter, dio, bio);
+	if (ret < 0) {
+		dio->error = ret;
+		dio->dirty = false;	/* nothing was read */
+		return blkdev_complete(dio);
+	}
+	if (!ret)
+		ret = blkdev_submit_more(iocb, iter, dio);
+	if (ret < 0) {
+		cmpxchg(&dio->error, 0, ret);
+		blkdev_drop(dio);
+	}
+	return sync ? blkdev_wait(dio) : -EIOCBQUEUED;
+}
+
+static int blkdev_fsync(struct file *file, loff_t start, loff_t end, int datasync)
+{
+	return blkdev_issue_flush(file->f_bdev);
+}
+
+const struct file_operations def_blk_fops = {
+	.read_iter	= blkdev_direct_IO,
+	.write_iter	= blkdev_direct_IO,
+	.fsync		= blkdev_fsync,
+};
+
+/* ---- set-up -------------------------------------------------------------------------- */
+
+/**
+ * bdev_init - sets and cache, once
+ * @knobs: alloc is looked at
+ *
+ * Context: task, may sleep. Return: 0 or -ENOMEM, with nothing left behind.
+ */
+int bdev_init(const struct lab_knobs *knobs)
+{
+	/* @6.1 has its dio in front of the bio, whatever else it gets from kmalloc. */
+	blkdev_alloc = knobs->variant == VARIANT_61 ? LAB_ALLOC_POOL : knobs->alloc;
+	blkdev_dio_cache = KMEM_CACHE(blkdev_dio, 0);
+	if (!blkdev_dio_cache)
+		return -ENOMEM;
+	kmem_cache_set_probe(blkdev_dio_cache, LAB_ALLOC_DIO);
+	if (bioset_init(&blkdev_dio_bios, BDEV_POOL_SIZE, offsetof(struct blkdev_dio, bio),
+			BIOSET_NEED_BVECS) ||
+	    bioset_init(&blkdev_bios, BDEV_POOL_SIZE, 0, BIOSET_NEED_BVECS)) {
+		bdev_exit();
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+/**
+ * bdev_exit - undo bdev_init(); nothing is in flight
+ *
+ * Context: task, may sleep.
+ */
+void bdev_exit(void)
+{
+	bioset_exit(&blkdev_bios);
+	bioset_exit(&blkdev_dio_bios);
+	kmem_cache_destroy(blkdev_dio_cache);
+	blkdev_dio_cache = NULL;
+}

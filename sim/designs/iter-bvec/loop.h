@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * loop.h - private to loop.c, and to loop-61.c, which is its half of the variant @6.1: a loop device and its
+ * commands.
+ */
+#ifndef LOOP_H
+#define LOOP_H
+
+#include <linux/fs.h>
+#include <linux/bio.h>
+#include <linux/mempool.h>
+#include <linux/workqueue.h>
+#include <lab/loopdev.h>
+
+/**
+ * struct loop_device - a loop device
+ * @dev: all that has nothing to do with its file
+ * @cmds: of struct loop_cmd (loopq=bio, alloc=pool)
+ * @tables: of arrays for requests of several bios (loopq=mq)
+ * @cmds_61: of struct loop_61_cmd, for @work_61, under @lock_61
+ */
+struct loop_device {
+	struct lab_loopdev dev;
+	struct file *file;
+	mempool_t cmds, tables;
+	spinlock_t lock_61;
+	struct list_head cmds_61;
+	struct work_struct work_61;
+};
+
+/* The opaque handle of design.h. */
+struct lab_loop {
+	struct loop_device lo;
+};
+
+/**
+ * struct loop_cmd - one bio or request on its way: from a mempool, or in the request's own driver data
+ * @iocb: while the file has it
+ * @work: while the worker is to have it
+ * @bio: what holds the memory: the bio to end, or of @rq the first
+ * @rq: the request to end; NULL: @bio
+ * @table: of a request of several bios: all their elements
+ * @done_bytes: by kiocbs that ended
+ * @shard: of the device's @inflight
+ * @flushed: REQ_PREFLUSH is behind
+ *
+ * Position and length are the bio's or request's own: neither moves before it ends.
+ */
+struct loop_cmd {
+	union {
+		struct kiocb iocb;
+		struct work_struct work;
+	};
+	struct loop_device *lo;
+	struct bio *bio;
+	struct request *rq;
+	struct bio_vec *table;
+	u32 done_bytes;
+	u16 shard;
+	bool flushed;
+};
+
+/* ---- loop-61.c ---------------------------------------------------------------------- */
+
+/**
+ * struct loop_61_cmd - one request on its way, in the request's own driver data
+ * @node: in the device's @cmds_61
+ * @table: of a request of several bios: all their elements
+ * @ref: the submission and the kiocb
+ * @ret: of the kiocb: bytes or -errno; of other commands 0 or -errno
+ * @is_rw: it is a kiocb
+ */
+struct loop_61_cmd {
+	struct list_head node;
+	struct kiocb iocb;
+	struct loop_device *lo;
+	struct bio_vec *table;
+	atomic_t ref;
+	long ret;
+	bool is_rw;
+};
+
+extern const struct lab_loopdev_ops loop_61_dev_ops;
+
+void loop_61_init_device(struct loop_device *lo);
+void loop_61_set_limits(struct loop_device *lo, const struct lab_loop_opts *opts);
+
+#endif
