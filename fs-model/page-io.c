@@ -42,10 +42,12 @@ static int read_extent(const struct lab_extent *ext, struct page **pages)
 
 		bio_init(&bio, ext->bdev, vecs, in_bio, REQ_OP_READ | REQ_SYNC);
 		bio.bi_iter.bi_sector = ext->sector + (done_bytes >> SECTOR_SHIFT);
-		while (in_bio--) {
+		for (; in_bio; in_bio--) {
 			unsigned int bytes = min_t(u64, PAGE_SIZE, ext->len_bytes - done_bytes);
 
-			__bio_add_page(&bio, *pages++, bytes, 0);
+			if (!bio_add_page(&bio, *pages, bytes, 0))
+				break;		/* the old rule on bios: another one goes on */
+			pages++;
 			done_bytes += bytes;
 		}
 		err = submit_bio_wait(&bio);

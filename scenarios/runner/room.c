@@ -220,6 +220,7 @@ static bool room_open_stack(struct room *r)
 	char why[LAB_WHY_BYTES];
 	u32 i;
 
+	lab_set_bio_rule(r->knobs.bio_rule == LAB_BIO_RULE_OLD);
 	if (t->kind == LAB_DISK_FILE && !host_ring()) {
 		room_fail(r, LAB_RUN_SKIP, "no ring for the first task; see above");
 		return false;

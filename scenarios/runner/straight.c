@@ -7,8 +7,7 @@
  * mapping that a design's writes and reads share cannot hide, filters (a fault's flipped byte) do
  * not touch it, and the counters of a design stay its own.
  *
- * The filters there are pass sectors through unchanged. One that moves them would need the audit to
- * start above it.
+ * Filters that move sectors say where to (lab_filter_bottom()).
  */
 #include <linux/types.h>
 #include <linux/bug.h>
@@ -17,21 +16,52 @@
 #include <linux/mm.h>
 #include <linux/string.h>
 #include <kc/umem.h>
+#include <lab/filter.h>
 #include "runner.h"
 
-/* One bio over the beginning of the chunk; len a multiple of the logical block. */
-static int straight_bio(struct room *r, struct block_device *bdev, blk_opf_t opf, sector_t sector,
-			u32 len_bytes)
+/*
+ * Move @len_bytes, a multiple of the logical block, between @sector of @bdev and @at_bytes of the chunk: one bio,
+ * or, under the old rule, as many as it takes.
+ */
+static int straight_bios(struct room *r, struct block_device *bdev, blk_opf_t opf, sector_t sector, u32 at_bytes,
+			 u32 len_bytes)
 {
-	struct bio_vec vec;
-	struct bio bio;
-	int err;
+	u32 end_bytes = at_bytes + len_bytes;
+	int err = 0;
 
-	bio_init(&bio, bdev, &vec, 1, opf);
-	bio.bi_iter.bi_sector = sector;
-	__bio_add_page(&bio, r->chunk, len_bytes, 0);
-	err = submit_bio_wait(&bio);
-	bio_uninit(&bio);
+	while (at_bytes < end_bytes && !err) {
+		struct bio_vec vec;
+		struct bio bio;
+		u32 step;
+
+		bio_init(&bio, bdev, &vec, 1, opf);
+		bio.bi_iter.bi_sector = sector;
+		for (; at_bytes < end_bytes; at_bytes += step) {
+			step = min_t(u32, end_bytes - at_bytes, PAGE_SIZE - offset_in_page(at_bytes));
+			if (!bio_add_page(&bio, r->chunk + at_bytes / PAGE_SIZE, step, offset_in_page(at_bytes)))
+				break;
+		}
+		sector += bio_sectors(&bio);
+		err = submit_bio_wait(&bio);
+		bio_uninit(&bio);
+	}
+	return err;
+}
+
+/* The beginning of the chunk, from or to where @sector of the whole stack lies at its bottom. */
+static int straight_image(struct room *r, blk_opf_t opf, sector_t sector, u32 len_bytes)
+{
+	u32 at_bytes, nr_sectors;
+	int err = 0;
+
+	for (at_bytes = 0; at_bytes < len_bytes && !err; at_bytes += nr_sectors << SECTOR_SHIFT) {
+		sector_t at = sector + (at_bytes >> SECTOR_SHIFT);
+		struct block_device *bdev;
+
+		nr_sectors = (len_bytes - at_bytes) >> SECTOR_SHIFT;
+		bdev = lab_filter_bottom(r->stack[r->nr_stack - 1], &at, &nr_sectors);
+		err = straight_bios(r, bdev, opf, at, at_bytes, nr_sectors << SECTOR_SHIFT);
+	}
 	return err;
 }
 
@@ -49,8 +79,8 @@ bool straight_stale(struct room *r)
 
 	memset(page_address(r->chunk), RUN_STALE_BYTE, RUN_CHUNK_BYTES);
 	for (pos = 0; pos < end; pos += RUN_CHUNK_BYTES) {
-		err = straight_bio(r, bdev, REQ_OP_WRITE, pos >> SECTOR_SHIFT,
-				   min_t(u64, RUN_CHUNK_BYTES, end - pos));
+		err = straight_bios(r, bdev, REQ_OP_WRITE, pos >> SECTOR_SHIFT, 0,
+				    min_t(u64, RUN_CHUNK_BYTES, end - pos));
 		if (err) {
 			room_usage(r, "the target cannot be written at %llu (%s)",
 				   pos, run_errname(err));
@@ -135,7 +165,7 @@ bool straight_lay_out(struct room *r, u64 pos, u64 len_bytes)
 		} else {
 			lab_payload(page_address(r->chunk), r->spec->seed, pos, ext.len_bytes);
 		}
-		err = straight_bio(r, r->stack[0], REQ_OP_WRITE, ext.sector, ext.len_bytes);
+		err = straight_image(r, REQ_OP_WRITE, ext.sector, ext.len_bytes);
 		if (err)
 			goto bad;
 	}
@@ -174,7 +204,7 @@ static ssize_t straight_from_disk(struct room *r, u64 pos, u8 *dst, size_t len_b
 		memset(dst, 0, n);
 		return n;
 	}
-	err = straight_bio(r, r->stack[0], REQ_OP_READ, ext.sector, ext.len_bytes);
+	err = straight_image(r, REQ_OP_READ, ext.sector, ext.len_bytes);
 	if (err)
 		return err;
 	memcpy(dst, page_address(r->chunk) + first, n);
@@ -245,7 +275,7 @@ u64 straight_audit(struct room *r, const char *who, u64 pos, u64 len_bytes)
 	for (pos = round_down(pos, LAB_BLOCK_BYTES); pos < end; pos += ext.len_bytes) {
 		err = straight_map(r, pos, end - pos, &ext);
 		if (!err && ext.type == LAB_MAPPED)
-			err = straight_bio(r, r->stack[0], REQ_OP_READ, ext.sector, ext.len_bytes);
+			err = straight_image(r, REQ_OP_READ, ext.sector, ext.len_bytes);
 		else if (!err)
 			memset(page_address(r->chunk), 0, ext.len_bytes);
 		if (err) {
@@ -264,7 +294,7 @@ u64 straight_audit(struct room *r, const char *who, u64 pos, u64 len_bytes)
 
 static ssize_t read_back_pinned(struct room *r, u64 pos, u32 len_bytes)
 {
-	int err = straight_bio(r, r->loop_bdev, REQ_OP_READ, pos >> SECTOR_SHIFT, len_bytes);
+	int err = straight_bios(r, r->loop_bdev, REQ_OP_READ, pos >> SECTOR_SHIFT, 0, len_bytes);
 
 	return err ? err : (ssize_t)len_bytes;
 }

@@ -9,7 +9,8 @@
  * of the disk's own bio_set.
  *
  * Limits: bytes of one IO (max_sectors), segments, bytes of a segment, gaps between segments
- * (virt_boundary). A REQ_NOWAIT bio that would need a cut ends with BLK_STS_AGAIN, since its rest could
+ * (virt_boundary). Under the old rule on bios (bio-rule.c) nothing is cut for them: a bio that is too large is
+ * an error. A REQ_NOWAIT bio that would need a cut ends with BLK_STS_AGAIN, since its rest could
  * not promise not to wait. A bio no front of which satisfies the limits ends with BLK_STS_IOERR.
  *
  * Source: the rules of block/blk-merge.c of Linux 6.1.
@@ -54,14 +55,6 @@ void bio_trim(struct bio *bio, sector_t offset, sector_t size)
 	bio->bi_iter.bi_size = size << SECTOR_SHIFT;
 }
 
-/* Is there a hole between @prev and a piece at @offset_bytes that the device cannot skip? */
-static bool bvec_gap(const struct queue_limits *lim, const struct bio_vec *prev, unsigned int offset_bytes)
-{
-	unsigned long mask = lim->virt_boundary_mask;
-
-	return mask && (((prev->bv_offset + prev->bv_len) & mask) || (offset_bytes & mask));
-}
-
 /*
  * Take of an element of @len_bytes as much as still fits. Adds to @nsegs and @bytes; false: not all of it
  * fitted.
@@ -88,7 +81,8 @@ static bool bvec_take(const struct queue_limits *lim, unsigned int len_bytes, un
  * @max_bytes: of the front; a multiple of the logical block
  *
  * Returns NULL: no cut needed; the front, @bio being advanced over it; ERR_PTR(-EAGAIN): REQ_NOWAIT and a
- * cut is needed; ERR_PTR(-EINVAL): not one logical block fits. Context: task, may sleep.
+ * cut is needed; ERR_PTR(-EINVAL): not one logical block fits; ERR_PTR(-EFBIG): a cut is needed and the rule is
+ * the old one. Context: task, may sleep.
  */
 struct bio *bio_split_rw(struct bio *bio, const struct queue_limits *lim, unsigned int *nr_segs,
 			 struct bio_set *bs, unsigned int max_bytes)
@@ -98,7 +92,7 @@ struct bio *bio_split_rw(struct bio *bio, const struct queue_limits *lim, unsign
 	struct bvec_iter iter;
 
 	bio_for_each_bvec(bv, bio, iter) {
-		if (nsegs && bvec_gap(lim, &prev, bv.bv_offset))
+		if (nsegs && lab_bvec_gap(lim, &prev, bv.bv_offset))
 			goto cut;
 		if (!bvec_take(lim, bv.bv_len, max_bytes, &nsegs, &bytes))
 			goto cut;
@@ -108,6 +102,8 @@ struct bio *bio_split_rw(struct bio *bio, const struct queue_limits *lim, unsign
 	return NULL;
 cut:
 	*nr_segs = nsegs;
+	if (unlikely(lab_bio_old_rule))
+		return ERR_PTR(-EFBIG);
 	if (bio->bi_opf & REQ_NOWAIT)
 		return ERR_PTR(-EAGAIN);
 	bytes -= bytes % lim->logical_block_size;
@@ -130,9 +126,43 @@ static struct bio *bio_split_no_data(struct bio *bio, const struct queue_limits 
 		return NULL;
 	if (!max_sectors)
 		return ERR_PTR(-EINVAL);
+	if (unlikely(lab_bio_old_rule))
+		return ERR_PTR(-EFBIG);
 	if (bio->bi_opf & REQ_NOWAIT)
 		return ERR_PTR(-EAGAIN);
+	bio->bi_opf &= ~REQ_POLLED;
 	return bio_split(bio, max_sectors, GFP_NOIO, bs);
+}
+
+/* @front has been cut off @bio: send the rest, which ends when both have. */
+static void submit_rest(struct bio *front, struct bio *bio)
+{
+	front->bi_opf |= REQ_NOMERGE;
+	bio_chain(front, bio);
+	lab_submit_remainder(bio);
+}
+
+/**
+ * lab_split_submit - the first @sectors of @bio, for a driver that must cut there itself
+ * @sectors: 0 < sectors < bio_sectors(bio), 512-byte units
+ * @bs: the driver's own, with a rescuer
+ *
+ * The rest is submitted again, to the same device. Returns the front, or NULL: the bio, which has REQ_NOWAIT,
+ * has been ended. Under both rules on bios: who cuts here has been asked before, or has no limit to ask.
+ * Context: task, under ->submit_bio.
+ */
+struct bio *lab_split_submit(struct bio *bio, unsigned int sectors, struct bio_set *bs)
+{
+	struct bio *front;
+
+	if (bio->bi_opf & REQ_NOWAIT) {
+		bio_wouldblock_error(bio);
+		return NULL;
+	}
+	bio->bi_opf &= ~REQ_POLLED;
+	front = bio_split(bio, sectors, GFP_NOIO, bs);
+	submit_rest(front, bio);
+	return front;
 }
 
 /* The part of lab_split_fast() that looks: same contract. Context: task, may sleep. */
@@ -145,18 +175,17 @@ struct bio *lab_split_slow(struct bio *bio, const struct queue_limits *lim, unsi
 		front = bio_split_no_data(bio, lim, nr_segs, bs);
 	else
 		front = bio_split_rw(bio, lim, nr_segs, bs,
-				     round_down(lim->max_sectors, lim->logical_block_size >> SECTOR_SHIFT) <<
-				     SECTOR_SHIFT);
+				     lab_max_sectors(lim) << SECTOR_SHIFT);
 	if (likely(!front))
 		return bio;
 	if (IS_ERR(front)) {
+		if (PTR_ERR(front) == -EFBIG)
+			lab_old_too_big(bio);
 		WRITE_ONCE(bio->bi_status, PTR_ERR(front) == -EAGAIN ? BLK_STS_AGAIN : BLK_STS_IOERR);
 		bio_endio(bio);
 		return NULL;
 	}
-	front->bi_opf |= REQ_NOMERGE;
-	bio_chain(front, bio);
-	lab_submit_remainder(bio);
+	submit_rest(front, bio);
 	return front;
 }
 

@@ -63,9 +63,7 @@ bool bio_try_merge_page(struct bio *bio, struct page *page, unsigned int len_byt
 	if (WARN_ON_ONCE(bio_flagged(bio, BIO_CLONED)) || !bio->bi_vcnt)
 		return false;
 	bv = &bio->bi_io_vec[bio->bi_vcnt - 1];
-	if (page_to_phys(bv->bv_page) + bv->bv_offset + bv->bv_len != page_to_phys(page) + offset_bytes)
-		return false;
-	if (bio->bi_iter.bi_size > BIO_MAX_SIZE_BYTES - len_bytes)
+	if (!lab_bvec_continues(bv, bio->bi_iter.bi_size, page, len_bytes, offset_bytes))
 		return false;
 	bv->bv_len += len_bytes;
 	bio->bi_iter.bi_size += len_bytes;
@@ -89,11 +87,14 @@ void __bio_add_page(struct bio *bio, struct page *page, unsigned int len_bytes, 
 /**
  * bio_add_page - append @len_bytes of @page, merging with the last element where memory allows
  *
- * Asks no device about its limits: that is done below, where the bio arrives. Returns @len_bytes, or 0
- * when the bio is full. Context: any.
+ * Asks no device about its limits: that is done below, where the bio arrives; except under the old rule
+ * (bio-rule.c), and then bi_bdev and bi_sector are set before. Returns @len_bytes, or 0 when the bio is full.
+ * Context: any.
  */
 int bio_add_page(struct bio *bio, struct page *page, unsigned int len_bytes, unsigned int offset_bytes)
 {
+	if (unlikely(lab_bio_old_rule))
+		return lab_old_add_page(bio, page, len_bytes, offset_bytes);
 	if (!bio_try_merge_page(bio, page, len_bytes, offset_bytes)) {
 		if (bio_full(bio, len_bytes))
 			return 0;

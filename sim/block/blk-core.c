@@ -17,7 +17,10 @@
  *
  * Source: the rules of block/blk-core.c of Linux 6.1; commit 79bd99596b73 for the order.
  */
+#include <kc/io.h>
 #include "blk.h"
+
+#define LAB_POLL_BUDGET	32	/* completions of one bio_poll(): other polls get their turn */
 
 /*
  * Give @bio to its driver: the one place where a bio enters a disk, and where the probe scope becomes the
@@ -155,6 +158,13 @@ static inline void submit_admitted(struct bio *bio)
 	current->bio_list = NULL;
 }
 
+/* A queue that cannot be polled tells the submitter by clearing the flag. */
+static noinline void bio_check_polled(struct bio *bio)
+{
+	if (!blk_queue_poll(bdev_get_queue(bio->bi_bdev)))
+		bio->bi_opf &= ~REQ_POLLED;
+}
+
 /**
  * submit_bio_noacct - submit @bio to bio->bi_bdev
  *
@@ -169,7 +179,7 @@ void submit_bio_noacct(struct bio *bio)
 	lab_bio_mark_live(bio);
 	lab_probe(BIOS);
 	if (unlikely(bio->bi_opf & REQ_POLLED))
-		bio->bi_opf &= ~REQ_POLLED;	/* no queue here polls */
+		bio_check_polled(bio);
 	if (likely(bio_is_plain(bio)) || bio_admit_slow(bio, bio->bi_bdev))
 		submit_admitted(bio);
 }
@@ -182,6 +192,26 @@ void submit_bio_noacct(struct bio *bio)
 void submit_bio(struct bio *bio)
 {
 	submit_bio_noacct(bio);
+}
+
+/**
+ * bio_poll - look for completions instead of waiting for them
+ * @bio: submitted by this task, with REQ_POLLED, and not freed: it has ended or its owner holds it
+ * @iob: NULL
+ * @flags: BLK_POLL_*
+ *
+ * Sends the task's plug, then takes what its devices have completed, @bio's request or others, without
+ * waiting: end_io runs from here. Returns how many transfers completed; 0 when none has, and always for a bio
+ * whose REQ_POLLED was cleared, by a queue that cannot be polled or by a cut: that one is waited for. What
+ * another task started below, a worker of a stacked device, completes in that task and is not found here.
+ * Context: task, not atomic.
+ */
+int bio_poll(struct bio *bio, struct io_comp_batch *iob, unsigned int flags)
+{
+	if (!(READ_ONCE(bio->bi_opf) & REQ_POLLED))
+		return 0;
+	blk_flush_plug(current->plug, false);
+	return kc_io_poll(LAB_POLL_BUDGET);
 }
 
 /* Submit what is left of a bio that has been admitted and counted. Context: as submit_bio_noacct(). */

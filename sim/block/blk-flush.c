@@ -133,6 +133,7 @@ static void flush_send(struct request_queue *q)
 	flush_rq->q = q;
 	flush_rq->mq_hctx = q->hctx;
 	flush_rq->cmd_flags = REQ_OP_FLUSH;
+	flush_rq->ioprio = 0;
 	flush_rq->rq_flags = 0;
 	WRITE_ONCE(flush_rq->state, MQ_RQ_IDLE);
 	flush_rq->end_io = flush_end_io;

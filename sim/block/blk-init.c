@@ -29,6 +29,7 @@ static int blk_dev_init(void)
 	/* An abandoned world leaves its pointers behind; nothing of it may be touched. */
 	kblockd_workqueue = NULL;
 	memset(&fs_bio_set, 0, sizeof(fs_bio_set));
+	lab_set_bio_rule(false);
 	lab_bio_dirty_init();
 	if (lab_bvec_slabs_init())
 		goto bad;

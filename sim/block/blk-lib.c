@@ -11,6 +11,19 @@
 /* Sectors of one discard or write-zeroes bio: what bi_size holds, in whole pages. */
 #define LAB_MAX_RANGE_SECTORS	(round_down(BIO_MAX_SIZE_BYTES >> SECTOR_SHIFT, PAGE_SECTORS))
 
+/* The same, under the old rule on bios: what the device takes, which has said that it takes some. */
+static unsigned int range_sectors(struct block_device *bdev, blk_opf_t opf)
+{
+	unsigned int most = LAB_MAX_RANGE_SECTORS;
+
+	if (unlikely(lab_bio_old_rule)) {
+		most = min(most, (opf & REQ_OP_MASK) == REQ_OP_DISCARD ? bdev_max_discard_sectors(bdev) :
+									bdev_write_zeroes_sectors(bdev));
+		most = round_down(most, bdev_logical_block_size(bdev) >> SECTOR_SHIFT);
+	}
+	return most;
+}
+
 /**
  * blkdev_issue_flush - what was written before is durable when this returns
  *
@@ -64,10 +77,13 @@ static int finish_chain(struct bio *bio)
 static int issue_range(struct block_device *bdev, sector_t sector, sector_t nr_sects, blk_opf_t opf,
 		       gfp_t gfp)
 {
+	unsigned int most = range_sectors(bdev, opf);
 	struct bio *bio = NULL;
 
+	if (!most)
+		return -EIO;	/* less than one logical block */
 	while (nr_sects) {
-		sector_t len_sect = min_t(sector_t, nr_sects, LAB_MAX_RANGE_SECTORS);
+		sector_t len_sect = min_t(sector_t, nr_sects, most);
 
 		bio = next_bio(bio, bdev, 0, opf, gfp);
 		bio->bi_iter.bi_sector = sector;
@@ -110,7 +126,8 @@ static int write_zero_pages(struct block_device *bdev, sector_t sector, sector_t
 		while (nr_sects && bio->bi_vcnt < nr_vecs) {
 			unsigned int len_sect = min_t(sector_t, nr_sects, PAGE_SECTORS);
 
-			__bio_add_page(bio, ZERO_PAGE(0), len_sect << SECTOR_SHIFT, 0);
+			if (!bio_add_page(bio, ZERO_PAGE(0), len_sect << SECTOR_SHIFT, 0))
+				break;
 			sector += len_sect;
 			nr_sects -= len_sect;
 		}

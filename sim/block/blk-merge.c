@@ -2,8 +2,8 @@
 /*
  * blk-merge.c - a bio that continues a request of this task's plug joins it.
  *
- * Behind it or before it on the device, same operation, same flags that matter, and what comes out must
- * still be within the queue's limits. Only requests in a plug are looked at: there is no scheduler that
+ * Behind it or before it on the device, same operation, same priority, same flags that matter, and what
+ * comes out must still be within the queue's limits. Only requests in a plug are looked at: there is no scheduler that
  * would hold others.
  *
  * Source: the rules of block/blk-merge.c of Linux 6.1.
@@ -19,7 +19,7 @@ static bool rq_takes_bio(const struct request *rq, const struct bio *bio)
 		return false;
 	if ((rq->cmd_flags | bio->bi_opf) & REQ_NOMERGE_FLAGS)
 		return false;
-	return ((rq->cmd_flags ^ bio->bi_opf) & ~LAB_MERGE_IGNORE) == 0;
+	return rq->ioprio == bio_prio(bio) && ((rq->cmd_flags ^ bio->bi_opf) & ~LAB_MERGE_IGNORE) == 0;
 }
 
 /* The last element of what is left of @bio. */

@@ -290,6 +290,7 @@ static inline void request_init(struct request *rq, struct bio *bio, unsigned in
 	rq->bio = rq->biotail = bio;
 	rq->rq_next = NULL;
 	rq->nr_phys_segments = nr_segs;
+	rq->ioprio = bio_prio(bio);
 	WRITE_ONCE(rq->state, MQ_RQ_IDLE);
 	rq->end_io = NULL;
 }

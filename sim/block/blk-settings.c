@@ -13,7 +13,7 @@
 /* What is derived: a bio no longer than this that lies in one element needs no look at its elements. */
 static void limits_changed(struct queue_limits *lim)
 {
-	unsigned int max_bytes = round_down(lim->max_sectors, lim->logical_block_size >> SECTOR_SHIFT);
+	unsigned int max_bytes = lab_max_sectors(lim);
 
 	max_bytes = min(max_bytes, UINT_MAX >> SECTOR_SHIFT) << SECTOR_SHIFT;
 	lim->lab_one_segment_bytes = min(max_bytes, lim->max_segment_size);
@@ -164,6 +164,12 @@ void blk_queue_max_discard_sectors(struct request_queue *q, unsigned int sectors
 void blk_queue_max_write_zeroes_sectors(struct request_queue *q, unsigned int sectors)
 {
 	WRITE_ONCE(q->limits.max_write_zeroes_sectors, sectors);
+}
+
+/** blk_queue_merge_bvec - what bio_add_page() asks under the old rule on bios besides the limits; NULL: nothing */
+void blk_queue_merge_bvec(struct request_queue *q, merge_bvec_fn *fn)
+{
+	q->merge_bvec_fn = fn;
 }
 
 /** blk_queue_write_cache - is there a volatile write cache, and does the driver take REQ_FUA? */

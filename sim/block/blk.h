@@ -54,9 +54,38 @@ void lab_bio_dirty_exit(void);
 static inline void lab_bio_share(struct bio *bio, const struct bio *src)
 {
 	bio_set_flag(bio, BIO_CLONED);
+	bio->bi_ioprio = src->bi_ioprio;
 	bio->bi_iter = src->bi_iter;
 	bio->bi_io_vec = src->bi_io_vec;
 }
+
+/* May a piece at @offset_bytes not follow @prev in one request: a hole that the device cannot skip? */
+static inline bool lab_bvec_gap(const struct queue_limits *lim, const struct bio_vec *prev,
+				unsigned int offset_bytes)
+{
+	unsigned long mask = lim->virt_boundary_mask;
+
+	return mask && (((prev->bv_offset + prev->bv_len) & mask) || (offset_bytes & mask));
+}
+
+/* Sectors of one read or write: the limit in whole logical blocks. */
+static inline unsigned int lab_max_sectors(const struct queue_limits *lim)
+{
+	return round_down(lim->max_sectors, lim->logical_block_size >> SECTOR_SHIFT);
+}
+
+/* Does @page continue @bv, the last element of a bio of @size_bytes, in memory, and may the bio be as long? */
+static inline bool lab_bvec_continues(const struct bio_vec *bv, unsigned int size_bytes, struct page *page,
+				      unsigned int len_bytes, unsigned int offset_bytes)
+{
+	return page_to_phys(bv->bv_page) + bv->bv_offset + bv->bv_len == page_to_phys(page) + offset_bytes &&
+	       size_bytes <= BIO_MAX_SIZE_BYTES - len_bytes;
+}
+
+/* ---- bio-rule.c ------------------------------------------------------------------------- */
+
+int lab_old_add_page(struct bio *bio, struct page *page, unsigned int len_bytes, unsigned int offset_bytes);
+void lab_old_too_big(struct bio *bio);
 
 /* Debug builds: a bio is ended once per life; submitting or initialising it starts one. */
 static inline void lab_bio_mark_live(struct bio *bio)

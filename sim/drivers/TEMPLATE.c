@@ -10,6 +10,7 @@
  *    the way up. Never wait.
  *  - on the way up, in end_io (hard-irq context: no sleeping): bi_status of the clone is yours to change, and
  *    the data has arrived in the pages of the origin. lab_filter_end() comes last.
+ *  - other sectors below than above: .map and .setup, with lab_filter_pass_mapped() as ->submit_bio (linear.c).
  *  - state: a struct of .priv_bytes at lab_filter_dev.priv, filled by .parse from what follows NAME=.
  */
 #include "filters.h"

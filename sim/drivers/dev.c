@@ -3,7 +3,8 @@
  * dev.c - the frame around the three drivers at the bottom: limits, tags, disk, and their end.
  *
  * Every device says that it has a volatile cache and takes FUA, so that flushes go the same way whatever is
- * at the bottom. A device that only simulates looks at each request with lab_rq_fits(): there a request that
+ * at the bottom. Every one can be polled: its completions wait, on the submitting task's ring or list, until
+ * that task looks. A device that only simulates looks at each request with lab_rq_fits(): there a request that
  * breaks the limits is a bug of the code above, while on a real disk what the host says is what counts.
  */
 #include <linux/blk-mq.h>
@@ -55,6 +56,7 @@ static void set_limits(struct request_queue *q, u32 own_block_bytes, const struc
 	blk_queue_max_discard_sectors(q, NO_DATA_MAX_SECTORS);
 	blk_queue_max_write_zeroes_sectors(q, NO_DATA_MAX_SECTORS);
 	blk_queue_write_cache(q, true, true);
+	blk_queue_flag_set(QUEUE_FLAG_POLL, q);
 }
 
 /**

@@ -2,9 +2,13 @@
 /*
  * filter.c - the table of filters, and what every filter needs: a stacking disk, clones, arguments.
  *
- * A filter's disk has the size and the limits of the disk below, so a bio that fits the one fits the other
- * and is never split here. Its ->submit_bio runs under sim/block's rule for stacking drivers: it must not
- * wait.
+ * A filter's disk has the size and the limits of the disk below, so a bio that fits the one fits the other and
+ * is not cut for limits here. A filter that moves sectors (->map) may make the disk smaller, and cuts a bio
+ * where the sectors jump; under the old rule on bios it says so beforehand, in merge_bvec_fn, and so does
+ * every filter on top of it. Its ->submit_bio runs under sim/block's rule for stacking drivers: it must not wait.
+ *
+ * A filter can be polled if what is below can: completions come to the task that submitted, whatever lies
+ * between.
  */
 #include <linux/bio.h>
 #include <linux/blkdev.h>
@@ -20,6 +24,8 @@
 const struct lab_filter_type *const lab_filter_types[] = {
 	&lab_filter_trace,
 	&lab_filter_fault,
+	&lab_filter_linear,
+	&lab_filter_stripe,
 	&lab_filter_template,
 	NULL
 };
@@ -104,7 +110,33 @@ static void filter_destroy(struct lab_device *dev)
 	kfree(f);
 }
 
-static int add_filter_disk(struct lab_filter_dev *f)
+static sector_t map(const struct lab_filter_dev *f, sector_t sector, u32 *nr_sectors)
+{
+	return f->type->map ? f->type->map(f, sector, nr_sectors) : sector;
+}
+
+/* The old rule: what this filter and those below say about one more piece. */
+static int filter_merge_bvec(struct request_queue *q, struct bvec_merge_data *bvm, struct bio_vec *bvec)
+{
+	const struct lab_filter_dev *f = container_of((struct lab_device *)q->disk->private_data,
+						      struct lab_filter_dev, dev);
+	struct request_queue *below = bdev_get_queue(f->lower);
+	u32 asked = DIV_ROUND_UP(bvm->bi_size + bvec->bv_len, SECTOR_SIZE), nr = asked;
+	struct bvec_merge_data lower = *bvm;
+	unsigned int most = bvec->bv_len;
+
+	lower.bi_bdev = f->lower;
+	lower.bi_sector = map(f, bvm->bi_sector, &nr);
+	if (nr < asked)
+		most = max(nr << SECTOR_SHIFT, bvm->bi_size) - bvm->bi_size;
+	if (below->merge_bvec_fn)
+		most = min_t(unsigned int, most, below->merge_bvec_fn(below, &lower, bvec));
+	if (!bvm->bi_size)	/* one page is taken wherever it lies, and cut if need be */
+		most = max(most, bvec_iter_len(bvec, ((struct bvec_iter) { .bi_size = bvec->bv_len })));
+	return most;
+}
+
+static int add_filter_disk(struct lab_filter_dev *f, sector_t capacity)
 {
 	struct gendisk *disk = blk_alloc_disk(NUMA_NO_NODE);
 	int err;
@@ -119,7 +151,11 @@ static int add_filter_disk(struct lab_filter_dev *f)
 	scnprintf(disk->disk_name, sizeof(disk->disk_name), "%s", f->type->name);
 	disk_stack_limits(disk, f->lower, 0);
 	blk_queue_write_cache(disk->queue, bdev_write_cache(f->lower), bdev_fua(f->lower));
-	set_capacity(disk, bdev_nr_sectors(f->lower));
+	if (blk_queue_poll(bdev_get_queue(f->lower)))
+		blk_queue_flag_set(QUEUE_FLAG_POLL, disk->queue);
+	if (f->type->map || bdev_get_queue(f->lower)->merge_bvec_fn)
+		blk_queue_merge_bvec(disk->queue, filter_merge_bvec);
+	set_capacity(disk, capacity);
 	err = add_disk(disk);
 	if (err)
 		put_disk(disk);
@@ -130,6 +166,7 @@ struct block_device *lab_filter_create(const struct lab_filter_type *type, struc
 				       const char *arg, char *why, size_t why_bytes)
 {
 	struct lab_filter_dev *f = kzalloc(sizeof(*f), GFP_KERNEL);
+	sector_t capacity = bdev_nr_sectors(lower);
 	int err;
 
 	if (!f)
@@ -139,12 +176,14 @@ struct block_device *lab_filter_create(const struct lab_filter_type *type, struc
 	f->dev.name = type->name;
 	f->dev.destroy = filter_destroy;
 	err = parse(type, f->priv, arg, why, why_bytes);
+	if (!err && type->setup)
+		err = type->setup(f, &capacity, why, why_bytes);
 	if (err)
 		goto free;
 	err = bioset_init(&f->clones, BIO_POOL_SIZE, 0, BIOSET_NEED_RESCUER);
 	if (err)
 		goto free;
-	err = add_filter_disk(f);
+	err = add_filter_disk(f, capacity);
 	if (err)
 		goto exit_set;
 	if (type->start)
@@ -169,6 +208,45 @@ void lab_filter_pass(struct lab_filter_dev *f, struct bio *bio)
 {
 	bio_set_dev(bio, f->lower);
 	submit_bio_noacct(bio);
+}
+
+void lab_filter_pass_mapped(struct bio *bio)
+{
+	struct lab_filter_dev *f = lab_filter_of(bio);
+	u32 nr_sectors = bio_sectors(bio);
+	sector_t sector;
+
+	if (!nr_sectors) {
+		lab_filter_pass(f, bio);
+		return;
+	}
+	sector = map(f, bio->bi_iter.bi_sector, &nr_sectors);
+	if (nr_sectors < bio_sectors(bio)) {
+		if (unlikely(lab_bio_old_rule) && bio_has_data(bio) && bio_segments(bio) > 1) {
+			pr_err("%s: bio too big: %u sectors at %llu, which is not in one piece below\n", f->dev.name,
+			       bio_sectors(bio), (unsigned long long)bio->bi_iter.bi_sector);
+			bio_io_error(bio);
+			return;
+		}
+		bio = lab_split_submit(bio, nr_sectors, &f->clones);
+		if (!bio)
+			return;
+	}
+	bio->bi_iter.bi_sector = sector;
+	lab_filter_pass(f, bio);
+}
+
+struct block_device *lab_filter_bottom(struct block_device *bdev, sector_t *sector, u32 *nr_sectors)
+{
+	for (;;) {
+		struct lab_device *dev = bdev->bd_disk->private_data;
+		const struct lab_filter_dev *f = container_of(dev, struct lab_filter_dev, dev);
+
+		if (dev->destroy != filter_destroy)
+			return bdev;
+		*sector = map(f, *sector, nr_sectors);
+		bdev = f->lower;
+	}
 }
 
 struct bio *lab_filter_clone(struct lab_filter_dev *f, struct bio *bio, void (*end_io)(struct bio *clone))

@@ -7,6 +7,8 @@
 
 extern const struct lab_filter_type lab_filter_trace;
 extern const struct lab_filter_type lab_filter_fault;
+extern const struct lab_filter_type lab_filter_linear;
+extern const struct lab_filter_type lab_filter_stripe;
 extern const struct lab_filter_type lab_filter_template;
 
 #endif

@@ -15,7 +15,10 @@
 struct trace_state {
 	atomic64_t bios[LAB_TRACE_NR_OPS];
 	atomic64_t sectors[LAB_TRACE_NR_OPS];
-	atomic64_t preflush, fua, nowait;
+	atomic64_t preflush[LAB_TRACE_NR_OPS];
+	atomic64_t fua[LAB_TRACE_NR_OPS];
+	atomic64_t nowait, polled, prio;
+	u16 last_prio;
 	bool print;
 };
 
@@ -35,6 +38,22 @@ static unsigned int trace_op(const struct bio *bio)
 	return bio_op(bio);
 }
 
+static void trace_flags(struct trace_state *s, const struct bio *bio, unsigned int op)
+{
+	if (bio->bi_opf & REQ_PREFLUSH)
+		atomic64_inc(&s->preflush[op]);
+	if (bio->bi_opf & REQ_FUA)
+		atomic64_inc(&s->fua[op]);
+	if (bio->bi_opf & REQ_NOWAIT)
+		atomic64_inc(&s->nowait);
+	if (bio->bi_opf & REQ_POLLED)
+		atomic64_inc(&s->polled);
+	if (bio_prio(bio)) {
+		atomic64_inc(&s->prio);
+		WRITE_ONCE(s->last_prio, bio_prio(bio));
+	}
+}
+
 static void trace_submit_bio(struct bio *bio)
 {
 	struct lab_filter_dev *f = lab_filter_of(bio);
@@ -44,17 +63,13 @@ static void trace_submit_bio(struct bio *bio)
 	BUG_ON(op >= LAB_TRACE_NR_OPS);
 	atomic64_inc(&s->bios[op]);
 	atomic64_add(bio_sectors(bio), &s->sectors[op]);
-	if (bio->bi_opf & REQ_PREFLUSH)
-		atomic64_inc(&s->preflush);
-	if (bio->bi_opf & REQ_FUA)
-		atomic64_inc(&s->fua);
-	if (bio->bi_opf & REQ_NOWAIT)
-		atomic64_inc(&s->nowait);
+	trace_flags(s, bio, op);
 	if (s->print)
-		pr_info("trace: %s sector %llu + %u%s%s%s\n", op_names[op] ?: "?",
+		pr_info("trace: %s sector %llu + %u%s%s%s%s%s\n", op_names[op] ?: "?",
 			(unsigned long long)bio->bi_iter.bi_sector, bio_sectors(bio),
 			bio->bi_opf & REQ_PREFLUSH ? " preflush" : "", bio->bi_opf & REQ_FUA ? " fua" : "",
-			bio->bi_opf & REQ_NOWAIT ? " nowait" : "");
+			bio->bi_opf & REQ_NOWAIT ? " nowait" : "", bio->bi_opf & REQ_POLLED ? " polled" : "",
+			bio_prio(bio) ? " prio" : "");
 	lab_filter_pass(f, bio);
 }
 
@@ -78,13 +93,19 @@ void lab_trace_read(struct block_device *bdev, struct lab_trace_counts *out)
 	unsigned int op;
 
 	BUG_ON(f->type != &lab_filter_trace);
+	*out = (struct lab_trace_counts) { };
 	for (op = 0; op < LAB_TRACE_NR_OPS; op++) {
 		out->bios[op] = atomic64_read(&s->bios[op]);
 		out->sectors[op] = atomic64_read(&s->sectors[op]);
+		out->op_preflush[op] = atomic64_read(&s->preflush[op]);
+		out->op_fua[op] = atomic64_read(&s->fua[op]);
+		out->preflush += out->op_preflush[op];
+		out->fua += out->op_fua[op];
 	}
-	out->preflush = atomic64_read(&s->preflush);
-	out->fua = atomic64_read(&s->fua);
 	out->nowait = atomic64_read(&s->nowait);
+	out->polled = atomic64_read(&s->polled);
+	out->prio = atomic64_read(&s->prio);
+	out->last_prio = READ_ONCE(s->last_prio);
 }
 
 static void trace_stop(struct lab_filter_dev *f)
@@ -101,6 +122,9 @@ static void trace_stop(struct lab_filter_dev *f)
 		pr_info("trace: of these %llu preflush, %llu fua, %llu nowait\n",
 			(unsigned long long)c.preflush, (unsigned long long)c.fua,
 			(unsigned long long)c.nowait);
+	if (c.polled || c.prio)
+		pr_info("trace: and %llu polled, %llu with a priority, 0x%x the last\n",
+			(unsigned long long)c.polled, (unsigned long long)c.prio, c.last_prio);
 }
 
 static const struct block_device_operations trace_fops = {

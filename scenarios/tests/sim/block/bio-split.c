@@ -77,28 +77,6 @@ static void ref_cuts(const struct bio *bio, const struct queue_limits *lim, stru
 	}
 }
 
-static void set_limits(struct tdev *dev, struct trand *r, unsigned int kind)
-{
-	struct request_queue *q = dev->disk->queue;
-
-	blk_mq_freeze_queue(q);
-	blk_set_default_limits(&q->limits);
-	q->limits.max_segments = USHRT_MAX;
-	q->limits.max_segment_size = UINT_MAX;
-	blk_queue_max_hw_sectors(q, 2048);
-	if (kind & 1)
-		blk_queue_logical_block_size(q, 512u << trand_below(r, 4));
-	if (kind & 2)
-		blk_queue_max_hw_sectors(q, 8 + trand_below(r, 60));
-	if (kind & 4)
-		blk_queue_max_segments(q, 1 + trand_below(r, 6));
-	if (kind & 8)
-		blk_queue_max_segment_size(q, PAGE_SIZE + trand_below(r, 4) * 512);
-	else if (kind & 16)
-		blk_queue_virt_boundary(q, PAGE_SIZE - 1);
-	blk_mq_unfreeze_queue(q);
-}
-
 /* A write of random pieces of @buf whose total is a multiple of the logical block. */
 static struct bio *random_bio(struct tdev *dev, struct trand *r, u8 *buf, blk_opf_t opf)
 {
@@ -161,7 +139,7 @@ static void one_round(struct tdev *dev, struct trand *r, u8 *buf, unsigned int k
 	struct want want;
 	unsigned int i, done = 0;
 
-	set_limits(dev, r, kind);
+	tdev_random_limits(dev, r, kind);
 	bio = random_bio(dev, r, buf, REQ_OP_WRITE);
 	ref_cuts(bio, &dev->disk->queue->limits, &want);
 	memset(dev->data, 0, TDEV_BYTES);

@@ -73,7 +73,7 @@ static void tdev_log_request(struct tdev *dev, struct request *rq, bool last)
 {
 	struct tdev_event ev = {
 		.opf = rq->cmd_flags, .sector = blk_rq_pos(rq), .bytes = blk_rq_bytes(rq),
-		.segments = blk_rq_nr_phys_segments(rq), .last = last,
+		.segments = blk_rq_nr_phys_segments(rq), .ioprio = req_get_ioprio(rq), .last = last,
 	};
 
 	ev.what = req_op(rq) == REQ_OP_READ ? TDEV_READ : req_op(rq) == REQ_OP_WRITE ? TDEV_WRITE :
@@ -204,6 +204,28 @@ struct tdev *tdev_create_flags(unsigned int tags, unsigned int set_flags)
 	set_capacity(dev->disk, TDEV_SECTORS);
 	lab_expect_eq(add_disk(dev->disk), 0);
 	return dev;
+}
+
+void tdev_random_limits(struct tdev *dev, struct trand *r, unsigned int kind)
+{
+	struct request_queue *q = dev->disk->queue;
+
+	blk_mq_freeze_queue(q);
+	blk_set_default_limits(&q->limits);
+	q->limits.max_segments = USHRT_MAX;
+	q->limits.max_segment_size = UINT_MAX;
+	blk_queue_max_hw_sectors(q, 2048);
+	if (kind & 1)
+		blk_queue_logical_block_size(q, 512u << trand_below(r, 4));
+	if (kind & 2)
+		blk_queue_max_hw_sectors(q, 8 + trand_below(r, 60));
+	if (kind & 4)
+		blk_queue_max_segments(q, 1 + trand_below(r, 6));
+	if (kind & 8)
+		blk_queue_max_segment_size(q, PAGE_SIZE + trand_below(r, 4) * 512);
+	else if (kind & 16)
+		blk_queue_virt_boundary(q, PAGE_SIZE - 1);
+	blk_mq_unfreeze_queue(q);
 }
 
 void tdev_destroy(struct tdev *dev)

@@ -28,7 +28,7 @@ struct tdev_event {
 	blk_opf_t opf;
 	sector_t sector;
 	unsigned int bytes;
-	unsigned short segments;
+	unsigned short segments, ioprio;
 	bool last;
 };
 
@@ -64,6 +64,12 @@ struct tdev {
 
 struct tdev *tdev_create(unsigned int tags);
 struct tdev *tdev_create_flags(unsigned int tags, unsigned int set_flags);
+struct trand;
+/*
+ * Other limits for an idle device. Bits of @kind, which limits: 1 logical block, 2 max_sectors, 4 max_segments, 8
+ * max_segment_size, else 16 virt boundary.
+ */
+void tdev_random_limits(struct tdev *dev, struct trand *r, unsigned int kind);
 void tdev_destroy(struct tdev *dev);
 /* End what @hold kept, oldest first. */
 void tdev_release(struct tdev *dev);

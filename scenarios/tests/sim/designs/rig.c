@@ -124,6 +124,7 @@ void rig_up(struct rig *r, const struct rig_opts *o)
 	r->knobs = knobs;
 	r->rng = lab_test_base_seed();
 	lab_test_seed(r->rng);
+	lab_set_bio_rule(knobs.bio_rule == LAB_BIO_RULE_OLD);
 	lab_expect_eq(d->init(&knobs), 0);
 	r->disk = rig_disk(r, o);
 	lab_expect(!IS_ERR(r->disk));

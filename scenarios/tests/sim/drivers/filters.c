@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Filters: their arguments, what they let through, what they break, what they count. */
+#include <linux/ioprio.h>
+#include <kc/io.h>
 #include <lab/filter.h>
 #include "devs.h"
 
@@ -155,7 +157,9 @@ LAB_TEST(filters, trace_counts)
 	lab_trace_read(bdev, &c);
 	for (i = 0; i < LAB_TRACE_NR_OPS; i++)
 		sum += c.bios[i] + c.sectors[i];
-	lab_expect_eq(sum + c.preflush + c.fua + c.nowait, 0);
+	for (i = 0; i < LAB_TRACE_NR_OPS; i++)
+		sum += c.op_preflush[i] + c.op_fua[i];
+	lab_expect_eq(sum + c.preflush + c.fua + c.nowait + c.polled + c.prio + c.last_prio, 0);
 
 	lab_expect_eq(test_io(bdev, REQ_OP_READ, 0, p, 16384), 0);
 	lab_expect_eq(test_io(bdev, REQ_OP_READ | REQ_NOWAIT, 0, p, 512), 0);
@@ -178,9 +182,106 @@ LAB_TEST(filters, trace_counts)
 	lab_expect_eq(c.preflush, 2);
 	lab_expect_eq(c.fua, 2);
 	lab_expect_eq(c.nowait, 1);
+	/* by operation: a bare flush is no write, FUA without PREFLUSH no flush */
+	lab_expect_eq(c.op_preflush[REQ_OP_WRITE], 1);
+	lab_expect_eq(c.op_preflush[REQ_OP_FLUSH], 1);
+	lab_expect_eq(c.op_fua[REQ_OP_WRITE], 2);
+	lab_expect_eq(c.op_fua[REQ_OP_FLUSH], 0);
+	for (sum = 0, i = 0; i < LAB_TRACE_NR_OPS; i++)
+		sum += c.op_preflush[i] + c.op_fua[i];
+	lab_expect_eq(sum, 4);
 	test_free_pages(p, 16384);
 	lab_bdev_destroy(bdev);
 	lab_bdev_destroy(null);
+}
+
+/* Without a volatile cache there is nothing to flush: the flags do not get as far, the data does. */
+LAB_TEST(filters, trace_sees_no_flush_where_there_is_no_cache)
+{
+	struct block_device *null = lab_null_create(DISK_BYTES, NULL), *bdev;
+	struct lab_trace_counts c;
+	u8 *p = test_pages(4096);
+
+	blk_queue_write_cache(bdev_get_queue(null), false, false);
+	bdev = stack(null, "trace", "");
+	lab_expect_eq(test_io(bdev, REQ_OP_WRITE | REQ_PREFLUSH | REQ_FUA, 0, p, 512), 0);
+	lab_expect_eq(blkdev_issue_flush(bdev), 0);
+	lab_trace_read(bdev, &c);
+	lab_expect_eq(c.bios[REQ_OP_WRITE], 1);
+	lab_expect_eq(c.bios[REQ_OP_FLUSH], 0);
+	lab_expect_eq(c.preflush + c.fua, 0);
+	test_free_pages(p, 4096);
+	lab_bdev_destroy(bdev);
+	lab_bdev_destroy(null);
+}
+
+struct polled {
+	struct bio bio;
+	struct bio_vec vec;
+	bool ended;
+};
+
+static void polled_end_io(struct bio *bio)
+{
+	container_of(bio, struct polled, bio)->ended = true;
+}
+
+static void polled_read(struct polled *p, struct block_device *bdev, u8 *buf, u16 prio)
+{
+	bio_init(&p->bio, bdev, &p->vec, 1, REQ_OP_READ | REQ_POLLED);
+	__bio_add_page(&p->bio, virt_to_page(buf), 4096, offset_in_page(buf));
+	bio_set_prio(&p->bio, prio);
+	p->bio.bi_end_io = polled_end_io;
+	p->ended = false;
+	submit_bio(&p->bio);
+}
+
+/* Every device at the bottom is polled through a stack, by its task, which never waits. */
+LAB_TEST(filters, polled_and_counted_over_every_device)
+{
+	u8 *buf = test_pages(4096);
+	struct lab_trace_counts c;
+	enum test_dev_kind kind;
+	struct polled p;
+
+	for (kind = 0; kind <= TEST_NR_KINDS; kind++) {
+		struct block_device *pass, *linear, *trace;
+		struct test_dev dev = { };
+
+		if (kind == TEST_NR_KINDS)
+			dev.bdev = lab_null_create(TEST_DISK_BYTES, NULL);
+		else
+			test_dev_open(&dev, kind, TEST_DISK_BYTES, NULL);
+		trace = stack(dev.bdev, "trace", "");
+		linear = stack(trace, "linear", "4k");
+		pass = stack(linear, "pass", "");
+		polled_read(&p, pass, buf, IOPRIO_PRIO_VALUE(IOPRIO_CLASS_BE, 2));
+		lab_expect(p.bio.bi_opf & REQ_POLLED);
+		lab_expect(!p.ended);
+		while (!p.ended)
+			bio_poll(&p.bio, NULL, 0);
+		lab_expect_eq(p.bio.bi_status, BLK_STS_OK);
+		lab_expect_eq(test_io(pass, REQ_OP_READ, 0, buf, 512), 0);
+		lab_trace_read(trace, &c);
+		lab_expect_eq(c.bios[REQ_OP_READ], 2);
+		lab_expect_eq(c.polled, 1);
+		lab_expect_eq(c.prio, 1);
+		lab_expect_eq(c.last_prio, IOPRIO_PRIO_VALUE(IOPRIO_CLASS_BE, 2));
+		/* a queue in the middle that cannot: nothing below sees the flag */
+		blk_queue_flag_clear(QUEUE_FLAG_POLL, bdev_get_queue(linear));
+		polled_read(&p, pass, buf, 0);
+		lab_expect_eq(bio_poll(&p.bio, NULL, 0) > 0, p.ended);
+		while (!p.ended)
+			kc_io_poll(1);
+		lab_trace_read(trace, &c);
+		lab_expect_eq(c.polled, 1);
+		lab_expect_eq(c.prio, 1);
+		lab_bdev_destroy(pass);
+		lab_bdev_destroy(linear);
+		lab_bdev_destroy(trace);
+		test_dev_close(&dev);
+	}
+	test_free_pages(buf, 4096);
 }
 
 /* Three deep, limits of the bottom: they reach the top, and so do the bytes. */

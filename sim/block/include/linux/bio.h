@@ -9,7 +9,8 @@
  *  - of one bio_set a task holds at most one bio that is not yet submitted, else a blocking allocation
  *    may wait for itself.
  *
- * Prototypes as in Linux 6.1; bio_next_split() (3.14) and BIO_PAGE_PINNED (6.5) as in theirs.
+ * Prototypes as in Linux 6.1; bio_next_split() (3.14), BIO_PAGE_PINNED (6.5) and bio_get_nr_vecs() (up to 4.2)
+ * as in theirs.
  */
 #ifndef _LINUX_BIO_H
 #define _LINUX_BIO_H
@@ -51,6 +52,9 @@ static inline unsigned int bio_max_segs(unsigned int nr_segs)
 #define bvec_iter_end_sector(iter)	((iter).bi_sector + bvec_iter_sectors((iter)))
 #define bio_sectors(bio)		bvec_iter_sectors((bio)->bi_iter)
 #define bio_end_sector(bio)		bvec_iter_end_sector((bio)->bi_iter)
+
+#define bio_prio(bio)			((bio)->bi_ioprio)
+#define bio_set_prio(bio, prio)		((bio)->bi_ioprio = (prio))
 
 #define bio_data_dir(bio)		(op_is_write((bio)->bi_opf) ? WRITE : READ)
 
@@ -291,6 +295,8 @@ static inline void bio_init(struct bio *bio, struct block_device *bdev, struct b
 	bio->bi_bdev = bdev;
 	bio->bi_opf = opf;
 	bio->bi_flags = 0;
+	bio->bi_ioprio = 0;
+	bio->bi_lab_segments = 0;
 	bio->bi_status = BLK_STS_OK;
 	bio->bi_lab_scope = lab_scope();
 	atomic_set(&bio->__bi_remaining, 1);
@@ -333,6 +339,10 @@ static inline void bio_set_dev(struct bio *bio, struct block_device *bdev)
 }
 
 /* ---- building --------------------------------------------------------------------- */
+
+extern bool lab_bio_old_rule;
+void lab_set_bio_rule(bool old);
+int bio_get_nr_vecs(struct block_device *bdev);
 
 static inline bool bio_full(const struct bio *bio, unsigned int len_bytes)
 {

@@ -43,6 +43,7 @@ typedef void (rq_end_io_fn)(struct request *rq, blk_status_t status);
  * @tag: index in the set; BLK_MQ_NO_TAG for a queue's own flush request
  * @__sector, @__data_len: what is left, 512-byte units and bytes
  * @nr_phys_segments: by the rules of the queue's limits
+ * @ioprio: of each of its bios
  * @bio, @biotail: the bios, by bi_next
  * @rq_next: in a plug or in a list of flushes
  * @queuelist: in hctx->dispatch
@@ -63,6 +64,7 @@ struct request {
 		struct list_head queuelist;
 	};
 	unsigned short nr_phys_segments;
+	unsigned short ioprio;
 	u8 state;			/* enum mq_rq_state */
 	struct {
 		u8 seq;			/* steps done */
@@ -171,6 +173,11 @@ static inline enum req_op req_op(const struct request *rq)
 static inline sector_t blk_rq_pos(const struct request *rq)
 {
 	return rq->__sector;
+}
+
+static inline unsigned short req_get_ioprio(const struct request *rq)
+{
+	return rq->ioprio;
 }
 
 static inline unsigned int blk_rq_bytes(const struct request *rq)

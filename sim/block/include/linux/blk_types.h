@@ -3,8 +3,8 @@
  * blk_types.h - struct bio, struct block_device, operation flags, block status.
  *
  * Names, values and field meanings as in Linux 6.1 as far as they are used here. Not in 6.1:
- * BIO_PAGE_PINNED (6.5: pages of a bio are released only when their pins belong to it), bi_lab_scope and
- * the BIO_LAB_ flag.
+ * BIO_PAGE_PINNED (6.5: pages of a bio are released only when their pins belong to it), what is called
+ * bi_lab_ or BIO_LAB_, and struct bvec_merge_data (up to 4.2).
  */
 #ifndef _LINUX_BLK_TYPES_H
 #define _LINUX_BLK_TYPES_H
@@ -65,6 +65,8 @@ typedef void (bio_end_io_t)(struct bio *);
  * struct bio - one IO to pinned memory
  * @bi_next: link of a bio_list or of a request
  * @bi_flags: BIO_*
+ * @bi_ioprio: linux/ioprio.h; 0: none. A request has that of its bios, which all have the same
+ * @bi_lab_segments: under the old rule on bios what bio_add_page() has counted (bio-rule.c)
  * @bi_status: result; of a chain the first error
  * @bi_lab_scope: enum lab_scope in which it was initialised; bi_end_io runs on that scope's account
  * @__bi_remaining: completions still to come, 1 + bio_chain()s; looked at only under BIO_CHAIN
@@ -81,6 +83,8 @@ struct bio {
 	struct block_device *bi_bdev;
 	blk_opf_t bi_opf;
 	unsigned short bi_flags;
+	unsigned short bi_ioprio;
+	unsigned short bi_lab_segments;
 	blk_status_t bi_status;
 	u8 bi_lab_scope;
 	atomic_t __bi_remaining;

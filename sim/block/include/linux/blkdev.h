@@ -66,8 +66,28 @@ struct queue_limits {
 /* queue_flags, bit numbers. Set before add_disk() or with the queue frozen. */
 #define QUEUE_FLAG_DYING	1	/* del_gendisk(): new bios end with BLK_STS_IOERR */
 #define QUEUE_FLAG_NOMERGES	3
+#define QUEUE_FLAG_POLL		16	/* bio_poll() finds what this queue completes */
 #define QUEUE_FLAG_WC		17	/* there is a volatile write cache: flushes mean something */
 #define QUEUE_FLAG_FUA		18	/* the driver takes REQ_FUA */
+
+/**
+ * struct bvec_merge_data - a bio as a merge_bvec_fn is shown it: what there is before a piece is added
+ * @bi_bdev, @bi_sector: where it begins
+ * @bi_size: bytes so far
+ * @bi_rw: its bi_opf
+ */
+struct bvec_merge_data {
+	struct block_device *bi_bdev;
+	sector_t bi_sector;
+	unsigned int bi_size;
+	unsigned long bi_rw;
+};
+
+/*
+ * The old rule only: how many bytes of @bvec may follow @bvm? A device must take what lies in one page as the
+ * first piece of a bio, wherever that is. Context: of bio_add_page().
+ */
+typedef int (merge_bvec_fn)(struct request_queue *q, struct bvec_merge_data *bvm, struct bio_vec *bvec);
 
 struct lab_usage_shard {
 	atomic_t count;
@@ -79,6 +99,7 @@ struct lab_usage_shard {
  * @gate: even: open; odd: frozen. On a blk-mq queue a tag is the reference: who takes one compares
  *	@gate before and after, and looks at @limits then
  * @usage: submitters inside ->submit_bio, the reference on the other queues
+ * @merge_bvec_fn: asked under the old rule on bios (bio-rule.c); NULL: no limits but @limits
  * @freeze_depth: nested freezes, under @freeze_lock
  * @usage_lock: leaving while frozen
  */
@@ -93,6 +114,7 @@ struct request_queue {
 
 	struct blk_mq_tag_set *tag_set;
 	struct blk_flush_queue *fq;
+	merge_bvec_fn *merge_bvec_fn;
 
 	struct mutex freeze_lock;
 	unsigned int freeze_depth;
@@ -104,6 +126,7 @@ struct request_queue {
 #define blk_queue_flag(q, bit)		((READ_ONCE((q)->queue_flags) & (1u << (bit))) != 0)
 #define blk_queue_dying(q)		blk_queue_flag(q, QUEUE_FLAG_DYING)
 #define blk_queue_nomerges(q)		blk_queue_flag(q, QUEUE_FLAG_NOMERGES)
+#define blk_queue_poll(q)		blk_queue_flag(q, QUEUE_FLAG_POLL)
 #define blk_queue_wc(q)			blk_queue_flag(q, QUEUE_FLAG_WC)
 #define blk_queue_fua(q)		blk_queue_flag(q, QUEUE_FLAG_FUA)
 void blk_queue_flag_set(unsigned int flag, struct request_queue *q);
@@ -193,6 +216,7 @@ void blk_queue_virt_boundary(struct request_queue *q, unsigned long mask);
 void blk_queue_dma_alignment(struct request_queue *q, int mask);
 void blk_queue_max_discard_sectors(struct request_queue *q, unsigned int sectors);
 void blk_queue_max_write_zeroes_sectors(struct request_queue *q, unsigned int sectors);
+void blk_queue_merge_bvec(struct request_queue *q, merge_bvec_fn *fn);
 void blk_queue_write_cache(struct request_queue *q, bool wc, bool fua);
 
 static inline unsigned int queue_max_sectors(const struct request_queue *q)
@@ -277,8 +301,8 @@ struct bio *lab_split_to_limits(struct bio *bio);
  * bio_split_to_limits - the front of @bio that its disk's queue takes
  *
  * For ->submit_bio of drivers whose limits bind. Returns @bio, or a front of it whose rest has been
- * submitted again, or NULL when the bio has been ended (REQ_NOWAIT, impossible limits). Context: task,
- * under ->submit_bio.
+ * submitted again, or NULL when the bio has been ended (REQ_NOWAIT, impossible limits, the old rule).
+ * Context: task, under ->submit_bio.
  */
 static inline struct bio *bio_split_to_limits(struct bio *bio)
 {
@@ -287,6 +311,7 @@ static inline struct bio *bio_split_to_limits(struct bio *bio)
 	return lab_split_to_limits(bio);
 }
 
+struct bio *lab_split_submit(struct bio *bio, unsigned int sectors, struct bio_set *bs);
 struct bio *bio_split_rw(struct bio *bio, const struct queue_limits *lim, unsigned int *nr_segs,
 			 struct bio_set *bs, unsigned int max_bytes);
 
@@ -294,6 +319,11 @@ struct bio *bio_split_rw(struct bio *bio, const struct queue_limits *lim, unsign
 
 void submit_bio(struct bio *bio);
 void submit_bio_noacct(struct bio *bio);
+
+struct io_comp_batch;			/* of 6.1's bio_poll(); there is none here */
+#define BLK_POLL_ONESHOT	(1 << 0)	/* look once; here that is all a poll ever does */
+#define BLK_POLL_NOSLEEP	(1 << 1)	/* nor does it sleep */
+int bio_poll(struct bio *bio, struct io_comp_batch *iob, unsigned int flags);
 
 int blkdev_issue_flush(struct block_device *bdev);
 int blkdev_issue_discard(struct block_device *bdev, sector_t sector, sector_t nr_sects, gfp_t gfp);

@@ -23,6 +23,10 @@ struct lab_filter_dev;
  * @fops: its ->submit_bio; must not wait for IO
  * @parse: fill the (zeroed) state at @priv from @arg ("": none given). Return 0, or -EINVAL with one line
  *	for the user in @why. Pure: called alone to check a command line. NULL: takes no argument
+ * @map: where sectors of this device lie on the one below; NULL: where they are. Returns the first, and cuts
+ *	*@nr_sectors (> 0, within the device) to as many as follow it there. Pure, once @setup has been called
+ * @setup: once, before the device stands, when what is below is known: does @parse's answer fit it? May lower
+ *	*@capacity, in sectors, from that of the device below. 0, or -EINVAL with one line in @why. NULL: it does
  * @start: once, when the device stands; NULL: nothing to do
  * @stop: once, before it is taken apart, no IO in flight; NULL: nothing to do
  */
@@ -31,11 +35,13 @@ struct lab_filter_type {
 	size_t priv_bytes;
 	const struct block_device_operations *fops;
 	int (*parse)(void *priv, const char *arg, char *why, size_t why_bytes);
+	sector_t (*map)(const struct lab_filter_dev *f, sector_t sector, u32 *nr_sectors);
+	int (*setup)(struct lab_filter_dev *f, sector_t *capacity, char *why, size_t why_bytes);
 	void (*start)(struct lab_filter_dev *f);
 	void (*stop)(struct lab_filter_dev *f);
 };
 
-#define LAB_FILTER_PRIV_MAX	512u	/* bytes of state of one filter */
+#define LAB_FILTER_PRIV_MAX	1024u	/* bytes of state of one filter */
 
 /**
  * struct lab_filter_dev - one filter at work
@@ -88,6 +94,16 @@ struct block_device *lab_filter_create(const struct lab_filter_type *type, struc
 				       const char *arg, char *why, size_t why_bytes);
 
 /**
+ * lab_filter_bottom - where sectors of a stack lie on the device at its bottom
+ * @bdev: its top; a filter or not
+ * @sector: in and out: the first
+ * @nr_sectors: in and out: how many (> 0, within the device); as many of them follow the first there
+ *
+ * Context: any. Return: the device below all filters.
+ */
+struct block_device *lab_filter_bottom(struct block_device *bdev, sector_t *sector, u32 *nr_sectors);
+
+/**
  * lab_parse_bytes - a decimal or 0x… number with an optional k, m or g (powers of 1024)
  * @s: where to read
  * @value: the number of bytes; unchanged on error
@@ -114,6 +130,16 @@ struct lab_filter_dev *lab_filter_of(const struct bio *bio);
  * Context: ->submit_bio.
  */
 void lab_filter_pass(struct lab_filter_dev *f, struct bio *bio);
+
+/**
+ * lab_filter_pass_mapped - lab_filter_pass() to where the filter's @map says, cut where that jumps
+ * @bio: what came from above; no longer the filter's
+ *
+ * A whole ->submit_bio. A bio with REQ_NOWAIT is not cut, it ends with BLK_STS_AGAIN. Under the old rule on
+ * bios who built it has asked: only what lies in one page is cut, which a device must take. Context:
+ * ->submit_bio.
+ */
+void lab_filter_pass_mapped(struct bio *bio);
 
 /**
  * lab_filter_clone - a clone of @bio for the device below, whose completion the filter sees
@@ -150,14 +176,22 @@ void lab_filter_end(struct bio *clone);
  * struct lab_trace_counts - bios and sectors that reached a trace filter
  * @bios: by operation (REQ_OP_READ … as index), the bare flushes under REQ_OP_FLUSH
  * @sectors: the same, in 512-byte units
+ * @op_preflush: bios with REQ_PREFLUSH, by operation: with data under REQ_OP_WRITE, all bare flushes
+ * @op_fua: bios with REQ_FUA, by operation
  * @preflush: bios with REQ_PREFLUSH, with data or without
  * @fua: with REQ_FUA
  * @nowait: with REQ_NOWAIT
+ * @polled: with REQ_POLLED
+ * @prio: with a priority (bi_ioprio not 0)
+ * @last_prio: of the last bio that had one
  */
 struct lab_trace_counts {
 	u64 bios[LAB_TRACE_NR_OPS];
 	u64 sectors[LAB_TRACE_NR_OPS];
-	u64 preflush, fua, nowait;
+	u64 op_preflush[LAB_TRACE_NR_OPS];
+	u64 op_fua[LAB_TRACE_NR_OPS];
+	u64 preflush, fua, nowait, polled, prio;
+	u16 last_prio;
 };
 
 /**

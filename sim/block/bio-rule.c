@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * bio-rule.c - the old rule on bios, of Linux up to 4.2: who builds a bio minds the device's limits.
+ *
+ * Under the new rule, which is the default, bio_add_page() fills the array and knows no device; where the bio
+ * arrives it is cut to what the device takes. Under the old one bio_add_page() asks first: the limits of the
+ * queue, and the queue's merge_bvec_fn, where it has one, for what limits cannot say (a chunk of a stripe, the
+ * limits of the devices below). What would be too much is not added. So no bio needs a cut, and one that is
+ * too large all the same, because it was built by other means, is an error: nobody cuts it. The price: a bio
+ * must know its device and sector before its first page, a stacking device must know the limits of all
+ * those below, and every page costs the questions.
+ *
+ * The rule is one of a world, set before its devices are made. struct bio is the same under both; elements
+ * that follow each other in memory become one under both. 3.12 joined them only when it counted segments,
+ * and kept an element for each page: its arrays were full sooner.
+ *
+ * Segments are counted as bio-split.c counts them, incrementally: a bio remembers how many it has.
+ *
+ * Source: the contract of fs/bio.c and the check in generic_make_request() of Linux 3.12; both went with
+ * commit 8ae126660fdd (4.3).
+ */
+#include <linux/printk.h>
+#include "blk.h"
+
+bool lab_bio_old_rule;
+
+/**
+ * lab_set_bio_rule - which rule on bios holds from now on
+ * @old: that of Linux up to 4.2; a world begins with the new one
+ *
+ * Before devices are made. Context: task, nothing in flight.
+ */
+void lab_set_bio_rule(bool old)
+{
+	lab_bio_old_rule = old;
+}
+
+/**
+ * bio_get_nr_vecs - how many elements a bio for @bdev should have
+ *
+ * An estimate, as it always was: bio_add_page() may take fewer pages. At least 1. Context: any.
+ */
+int bio_get_nr_vecs(struct block_device *bdev)
+{
+	struct request_queue *q = bdev_get_queue(bdev);
+
+	return bio_max_segs(min_t(unsigned int, queue_max_segments(q),
+				  queue_max_sectors(q) / PAGE_SECTORS + 1));
+}
+
+/* Segments of one element by the rules of @lim. */
+static unsigned int bvec_segments(const struct queue_limits *lim, unsigned int len_bytes)
+{
+	return DIV_ROUND_UP_ULL(len_bytes, lim->max_segment_size);
+}
+
+/* What the driver says about a piece behind @bio. */
+static bool driver_takes(struct request_queue *q, const struct bio *bio, struct bio_vec *piece)
+{
+	struct bvec_merge_data bvm = {
+		.bi_bdev = bio->bi_bdev,
+		.bi_sector = bio->bi_iter.bi_sector,
+		.bi_size = bio->bi_iter.bi_size,
+		.bi_rw = (__force unsigned long)bio->bi_opf,
+	};
+
+	return !q->merge_bvec_fn || q->merge_bvec_fn(q, &bvm, piece) >= (int)piece->bv_len;
+}
+
+/*
+ * lab_old_add_page - bio_add_page() under the old rule: same contract
+ *
+ * All of the piece or nothing. A piece within one page always fits into an empty bio that has an array; a
+ * larger one need not, and must then be given in parts.
+ */
+int lab_old_add_page(struct bio *bio, struct page *page, unsigned int len_bytes, unsigned int offset_bytes)
+{
+	struct bio_vec piece = { .bv_page = page, .bv_len = len_bytes, .bv_offset = offset_bytes };
+	struct bio_vec *prev = bio->bi_vcnt ? &bio->bi_io_vec[bio->bi_vcnt - 1] : NULL;
+	unsigned int size_bytes = bio->bi_iter.bi_size, segments = bio->bi_lab_segments;
+	const struct queue_limits *lim;
+	struct request_queue *q;
+	bool joins;
+
+	if (WARN_ON(!bio->bi_bdev || bio_flagged(bio, BIO_CLONED)))
+		return 0;
+	q = bdev_get_queue(bio->bi_bdev);
+	lim = &q->limits;
+	if ((u64)size_bytes + len_bytes > (u64)lab_max_sectors(lim) << SECTOR_SHIFT)
+		return 0;
+	joins = prev && lab_bvec_continues(prev, size_bytes, page, len_bytes, offset_bytes);
+	if (joins)
+		segments += bvec_segments(lim, prev->bv_len + len_bytes) - bvec_segments(lim, prev->bv_len);
+	else
+		segments += bvec_segments(lim, len_bytes);
+	if (segments > lim->max_segments)
+		return 0;
+	if (!joins && (bio_full(bio, len_bytes) || (prev && lab_bvec_gap(lim, prev, offset_bytes))))
+		return 0;
+	if (!driver_takes(q, bio, &piece))
+		return 0;
+	if (joins) {
+		prev->bv_len += len_bytes;
+		bio->bi_iter.bi_size += len_bytes;
+	} else {
+		__bio_add_page(bio, page, len_bytes, offset_bytes);
+	}
+	bio->bi_lab_segments = segments;
+	return len_bytes;
+}
+
+/* Say that @bio will be ended because its device cannot take it. Context: task. */
+void lab_old_too_big(struct bio *bio)
+{
+	const struct gendisk *disk = bio->bi_bdev->bd_disk;
+
+	pr_err("%s: bio too big: %u sectors at %llu; one of its queue's takes %u sectors and %u segments\n",
+	       disk->disk_name, bio_sectors(bio), (unsigned long long)bio->bi_iter.bi_sector,
+	       queue_max_sectors(disk->queue), queue_max_segments(disk->queue));
+}
