@@ -68,13 +68,14 @@ DESIGN_TEST(errors, allocation_fails)
 
 	for (alloc = LAB_ALLOC_POOL; alloc <= LAB_ALLOC_KMALLOC; alloc++) {
 		struct rig_opts o = { .file_bytes = 1 << 20, .loop = true, .knobs = { .alloc = alloc } };
-		bool may_fail = alloc == LAB_ALLOC_KMALLOC;
 		struct lab_iovec iov;
 		unsigned int failed = 0;
+		bool may_fail;
 		struct rig r;
 		u64 n;
 
 		rig_up(&r, &o);
+		may_fail = r.knobs.alloc == LAB_ALLOC_KMALLOC;
 		iov = (struct lab_iovec){ r.mem, 8192 };
 		for (n = 1; n <= 8; n++) {
 			ssize_t ret;

@@ -7,6 +7,7 @@
 #include "rig.h"
 
 #define LEVELS	8
+#define HOP_SLACK_BYTES	64	/* by timing, see stack_by_level */
 
 struct level {
 	struct lab_fs *fs;
@@ -99,9 +100,13 @@ static void stack_of(enum lab_handoff handoff, unsigned int nr, u64 *down, u64 *
  * Flat means: eight more levels add less than one level adds on the way up. Not equal: which submission is the
  * deepest depends on timing (a tag at once or after a wait), and memcheck and TSan builds have shown 16 and 48
  * bytes for some numbers of levels, with none more for the levels behind.
+ *
+ * A design that always hops begins each level on a stack of its own; which levels' ends meet on one stack on the
+ * way up is chance, so nothing is said of them but what is printed.
  */
 DESIGN_TEST_FLAGS(nest, stack_by_level, LAB_TEST_F_THR_ONLY)
 {
+	bool hops = rig_design->variants[LAB_VARIANT].knobs.handoff == LAB_HANDOFF_WORKER;
 	u64 down[LEVELS + 1], up[LEVELS + 1];
 	unsigned int nr;
 
@@ -113,6 +118,11 @@ DESIGN_TEST_FLAGS(nest, stack_by_level, LAB_TEST_F_THR_ONLY)
 	       down[0], up[0], down[1], up[1], down[2], up[2], down[LEVELS], up[LEVELS]);
 	lab_expect_gt(down[0], 0);
 	lab_expect_gt(up[0], 0);
+	if (hops) {
+		for (nr = 1; nr <= LEVELS; nr++)
+			lab_expect_le(down[nr], down[1] + HOP_SLACK_BYTES);
+		return;
+	}
 	for (nr = 1; nr <= LEVELS; nr++)
 		lab_expect_lt(down[nr], down[1] + (up[3] - up[2]));
 	lab_expect_gt(up[LEVELS], up[1]);

@@ -24,6 +24,7 @@ DESIGN_TEST(punt, remainder_goes_to_the_worker)
 	struct rig r;
 	u64 free_bytes;
 
+	rig_needs_handoff(LAB_HANDOFF_INLINE);
 	rig_up(&r, &o);
 	lab_expect_eq(lab_punch(r.inode, 65536, 65536), 0);
 	free_bytes = lab_fs_free_bytes(r.fs);
@@ -78,6 +79,7 @@ static void in_the_middle(enum lab_loopq loopq)
 
 DESIGN_TEST(punt, in_the_middle)
 {
+	rig_needs_handoff(LAB_HANDOFF_INLINE);
 	in_the_middle(LAB_LOOPQ_BIO);
 	in_the_middle(LAB_LOOPQ_MQ);
 }
@@ -148,6 +150,7 @@ DESIGN_TEST(punt, task_context_is_put_aside)
 	unsigned int flags = current->flags;
 	struct rig r;
 
+	rig_needs_handoff(LAB_HANDOFF_INLINE);
 	rig_up(&r, &o);
 	current->journal_info = &r;
 	burst_run(burst_make(rig_design->loop_bdev(r.loop), REQ_OP_WRITE | REQ_NOWAIT, 2, 1), false);

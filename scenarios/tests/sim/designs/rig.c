@@ -32,14 +32,42 @@ static struct lab_knobs rig_adopt(const struct lab_knobs *wanted)
 	struct lab_knobs k = *wanted;
 
 	k.variant = LAB_VARIANT;
-	if (rig_design->unsupported(&k)) {
-		k.handoff |= own->handoff;
-		k.alloc |= own->alloc;
-		k.completion |= own->completion;
-		k.loopq |= own->loopq;
-	}
+	if (rig_design->unsupported(&k))
+		k.handoff = own->handoff;
+	if (rig_design->unsupported(&k))
+		k.alloc = own->alloc;
+	if (rig_design->unsupported(&k))
+		k.loopq = own->loopq;
+	if (rig_design->unsupported(&k))
+		k.completion = own->completion;
 	lab_expect(!rig_design->unsupported(&k));
 	return k;
+}
+
+static void rig_needs(struct lab_knobs knobs)
+{
+	const char *why;
+
+	knobs.variant = LAB_VARIANT;
+	why = rig_design->unsupported(&knobs);
+	if (why)
+		lab_test_skip(why);
+}
+
+void rig_needs_handoff(enum lab_handoff handoff)
+{
+	struct lab_knobs knobs = rig_design->variants[LAB_VARIANT].knobs;
+
+	knobs.handoff = handoff;
+	rig_needs(knobs);
+}
+
+void rig_needs_loopq(enum lab_loopq loopq)
+{
+	struct lab_knobs knobs = rig_design->variants[LAB_VARIANT].knobs;
+
+	knobs.loopq = loopq;
+	rig_needs(knobs);
 }
 
 static struct block_device *rig_disk(struct rig *r, const struct rig_opts *o)
@@ -93,6 +121,7 @@ void rig_up(struct rig *r, const struct rig_opts *o)
 	const struct design *d = rig_design;
 
 	memset(r, 0, sizeof(*r));
+	r->knobs = knobs;
 	r->rng = lab_test_base_seed();
 	lab_test_seed(r->rng);
 	lab_expect_eq(d->init(&knobs), 0);

@@ -46,24 +46,53 @@
 /* The design itself. */
 extern const struct design *const rig_design;
 
+/* What a design of the past has not. A test that wants it says what happens instead. */
+#define RIG_NO_NOWAIT	1u	/* IO that may not wait: -EOPNOTSUPP */
+#define RIG_NO_FUA	2u	/* a durable write ends with a flush, whatever the device could do */
+#define RIG_NO_ZEROES	4u	/* the loop device does not write zeroes: -EOPNOTSUPP */
+#define RIG_BY_BLOCK	8u	/* memory must be aligned as blocks are, and holes need it too */
+#define RIG_WHOLE_FAULT	16u	/* a buffered write of which a page's last byte faults takes nothing of that page */
+
 /**
  * struct rig_costs - where designs rightly differ in what they spend
  * @name: of the design
  * @knob_sets: how many of the RIG_KNOB_SETS combinations of knobs it runs with
+ * @lacks: RIG_NO_* and the rest; what it has on purpose and should not is in struct design.defects
  * @cmds: command allocations of the loop driver for each bio or request that it gets
  * @clones: clones of each bio that the loop driver gets
  * @splits: splits of a bio for each extent after the first
  * @iter_ops: calls through an operations table for each direct IO
  * @iter_ops_extent: and more of them for each extent
+ * @dios: states of direct IO that are allocated apart from its bio, for each direct IO
+ * @tables: arrays of elements, for each bio that is made when more pages are to come than have room in the bio itself
+ * @punts: hand-offs of each bio to another task though nothing makes it wait
+ * @upper_refs: page references, got and put, for a user page beside its pin
  */
 struct rig_costs {
 	const char *name;
 	unsigned int knob_sets;
+	unsigned int lacks;
 	unsigned int cmds, clones, splits, iter_ops, iter_ops_extent;
+	unsigned int dios, tables, punts, upper_refs;
 };
 
 /* What this design is expected to spend (costs.c); fails the test if nobody has said. */
 const struct rig_costs *rig_costs(void);
+
+static inline bool rig_lacks(unsigned int what)
+{
+	return (rig_costs()->lacks & what) != 0;
+}
+
+/* Is this wrong with the design, on purpose? */
+static inline bool rig_has(enum lab_defect defect)
+{
+	return (rig_design->defects & 1u << defect) != 0;
+}
+
+/* Skip the test, with the design's own words, unless the design runs like this, its other knobs being its own. */
+void rig_needs_handoff(enum lab_handoff handoff);
+void rig_needs_loopq(enum lab_loopq loopq);
 
 #define RIG_KNOB_SETS	16
 
@@ -74,7 +103,7 @@ enum rig_disk { RIG_RAM, RIG_NULL, RIG_REAL };
 
 /**
  * struct rig_opts - zero: a ram disk of 16 MiB, contiguous layout, an empty file, default knobs
- * @knobs: those that the design cannot run with are replaced by its own defaults
+ * @knobs: those that the design cannot run with are replaced by its own defaults (struct rig says which)
  * @fault: argument of a fault filter between trace and disk; NULL: none
  * @fill: byte the disk is full of before the filesystem is made; 0: as it is
  */
@@ -96,6 +125,7 @@ struct rig_opts {
  * @trace: the device the filesystem is on
  * @file: on the inode; @bdev: on the loop device, NULL without
  * @mem: user memory of RIG_MEM_BYTES, populated when touched
+ * @knobs: with which the design runs
  */
 struct rig {
 	struct host_disk *host;
@@ -107,6 +137,7 @@ struct rig {
 	struct mm_struct *mm;
 	unsigned long mem;
 	u64 rng;
+	struct lab_knobs knobs;
 };
 
 #define RIG_DISK_BYTES	(16u << 20)
