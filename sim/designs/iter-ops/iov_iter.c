@@ -36,7 +36,7 @@ static int segment_checks(const struct lab_iovec *iov, size_t offset, unsigned l
 	size_t left = *bytes;
 
 	for (seg = 0; seg < *nr_segs && left; seg++) {
-		if (!access_ok(seg_addr(&iov[seg], 0), iov[seg].len_bytes))
+		if (iov[seg].len_bytes && !access_ok(seg_addr(&iov[seg], 0), iov[seg].len_bytes))
 			break;
 		left -= min(left, iov[seg].len_bytes - offset);
 		offset = 0;
@@ -58,7 +58,9 @@ static size_t __iovec_copy_to_user(const char *from, const struct lab_iovec *iov
 	while (bytes && !left) {
 		int copy = min(bytes, iov->len_bytes - base);
 
-		if (atomic)
+		if (!copy)
+			left = 0;
+		else if (atomic)
 			left = copy_to_user_inatomic(seg_addr(iov, base), from + copied, copy);
 		else
 			left = __copy_to_user(seg_addr(iov, base), from + copied, copy);
@@ -78,7 +80,9 @@ static size_t __iovec_copy_from_user(char *to, const struct lab_iovec *iov, size
 	while (bytes && !left) {
 		int copy = min(bytes, iov->len_bytes - base);
 
-		if (atomic)
+		if (!copy)
+			left = 0;
+		else if (atomic)
 			left = copy_from_user_inatomic(to + copied, seg_addr(iov, base), copy);
 		else
 			left = __copy_from_user(to + copied, seg_addr(iov, base), copy);
