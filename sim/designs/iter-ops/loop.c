@@ -300,7 +300,8 @@ static void loop_make_request(struct bio *bio)
 	lab_loopdev_get(&lo->dev, 0);
 	lab_probe_stack(STACK_SUBMIT);
 	kc_trace("loop", bio->bi_opf & REQ_OP_MASK, lo_pos(lo, bio) >> SECTOR_SHIFT, bio->bi_iter.bi_size, 0);
-	if (op_is_write(bio->bi_opf) && (lo->lo_flags & LO_FLAGS_READ_ONLY)) {
+	/* A bare flush is a write, which 3.12 refused here too; it changes nothing. */
+	if (op_is_write(bio->bi_opf) && bio->bi_iter.bi_size && (lo->lo_flags & LO_FLAGS_READ_ONLY)) {
 		loop_endio(lo, bio, -EIO);
 		return;
 	}
