@@ -44,9 +44,11 @@ struct lab_job {
 	host_u64 randseed;
 	host_u64 iomem_align_bytes;	/* 0: page */
 	int direct, stonewall, verify;
+	int dsync;			/* writes are durable when they end; of ready bios: REQ_FUA */
 	/* pragmas */
 	int expect_errors;		/* -1: not given (then: 0) */
 	int expect_errno;		/* 0: any */
+	host_u32 expect_defects;	/* bits by lab_defect(); see runner/defects.c */
 	host_u32 nr_expect;
 	/* per IO x 1, sum of scopes; "loop.map_calls" for one */
 	struct { char counter[LAB_NAME_BYTES]; host_u64 value; } expect[LAB_MAX_EXPECT];
@@ -127,6 +129,8 @@ struct lab_run_result {
 	char why[LAB_WHY_BYTES];	/* when lab_run() is not LAB_RUN_OK: one line for the user */
 	host_u64 disk_bytes;
 	int audit_failures;		/* of kc_world_end() */
+	int traced;			/* a trace filter was in the stack; of the lowest one: */
+	host_u64 traced_durable;	/* bios with REQ_PREFLUSH or REQ_FUA that passed it */
 };
 
 enum lab_run_status {
@@ -237,6 +241,16 @@ int lab_design_variant(const char *design, const char *variant);
 void lab_design_defaults(struct lab_run_spec *spec);
 /* NULL, or why @spec's design cannot run with its knobs. */
 const char *lab_design_unsupported(const struct lab_run_spec *spec);
+/* Defects of designs: by name, such as "D2" (-1: none is called so), and back. */
+int lab_defect(const char *name);
+const char *lab_defect_name(unsigned int defect);	/* NULL behind the last */
+const char *lab_defect_what(unsigned int defect);
+int lab_design_has_defect(const char *design, unsigned int defect);
+/* NULL, or why a run of @job with @spec could not show @defect. */
+const char *lab_defect_lacks(unsigned int defect, const struct lab_run_spec *spec, const struct lab_job *job);
+/* Did it? 1 or 0; @res of @job is part of @run. */
+int lab_defect_shown(unsigned int defect, const struct lab_run_spec *spec, const struct lab_job *job,
+		     const struct lab_run_result *run, const struct lab_job_result *res);
 unsigned int lab_nr_counters(void);
 const char *lab_counter_name(unsigned int i);
 const char *lab_counter_what(unsigned int i);

@@ -183,10 +183,39 @@ static uint64_t counted(const struct lab_job_result *r, const char *what)
 	return sum;
 }
 
-/* What the job file expected of one job in one run; complaints name both. */
-static unsigned int judge(const struct report_run *run, const struct lab_job *job, const struct lab_job_result *r)
+/*
+ * "#@ expect.defect": shown by a design that has it, by no other. A design whose defect is at work is not held to the
+ * errors that the others meet: D1 hides one, D4 renames them. Returns what was missed; @kept: the defects it showed.
+ */
+static unsigned int judge_defects(const struct report_run *run, const struct lab_run_spec *spec, const struct lab_job *job,
+				  const struct lab_job_result *r, unsigned int *kept)
+{
+	unsigned int missed = 0;
+	char line[768];
+
+	for (unsigned int d = 0; lab_defect_name(d); d++) {
+		int has = lab_design_has_defect(spec->design, d), shown;
+
+		if (!(job->expect_defects & 1u << d))
+			continue;
+		shown = lab_defect_shown(d, spec, job, run->result, r);
+		*kept |= has && shown ? 1u << d : 0;
+		if (has == shown)
+			continue;
+		snprintf(line, sizeof(line), "%s, path %s, job %s (%s:%d): %s %s: %s", run->label, run->path, job->name, job->file,
+			 job->line, lab_defect_name(d), has ? "does not show" : "shows, and is none of this design's",
+			 lab_defect_what(d));
+		complain(line);
+		missed++;
+	}
+	return missed;
+}
+
+static unsigned int judge_errors(const struct report_run *run, const struct lab_job *job, const struct lab_job_result *r,
+				 bool renamed)
 {
 	uint64_t want = job->expect_errors < 0 ? 0 : (uint64_t)job->expect_errors;
+	int want_errno = renamed ? EIO : job->expect_errno;
 	unsigned int missed = 0;
 	char line[512];
 
@@ -199,12 +228,25 @@ static unsigned int judge(const struct report_run *run, const struct lab_job *jo
 		complain(line);
 		missed++;
 	}
-	if (job->expect_errno && r->first_errno != job->expect_errno) {
+	if (want_errno && r->first_errno != want_errno) {
 		snprintf(line, sizeof(line), "%s, path %s, job %s: first error %s, expected %s", run->label, run->path,
-			 job->name, strerrorname_np(r->first_errno) ?: "none", strerrorname_np(job->expect_errno));
+			 job->name, strerrorname_np(r->first_errno) ?: "none", strerrorname_np(want_errno));
 		complain(line);
 		missed++;
 	}
+	return missed;
+}
+
+/* What the job file expected of one job in one run; complaints name both. */
+static unsigned int judge(const struct report_run *run, const struct lab_run_spec *spec, const struct lab_job *job,
+			  const struct lab_job_result *r)
+{
+	unsigned int missed, kept = 0;
+	char line[512];
+
+	missed = judge_defects(run, spec, job, r, &kept);
+	if (!(kept & 1u << lab_defect("D1")))
+		missed += judge_errors(run, job, r, kept & 1u << lab_defect("D4"));
 	for (host_u32 i = 0; i < job->nr_expect; i++) {
 		uint64_t have = counted(r, job->expect[i].counter);
 
@@ -219,6 +261,18 @@ static unsigned int judge(const struct report_run *run, const struct lab_job *jo
 	return missed;
 }
 
+/* Before anything runs: a job that could not show the defect it names would pass in silence. */
+static void want_showable(const struct lab_run_spec *spec, const struct lab_job *job)
+{
+	for (unsigned int d = 0; lab_defect_name(d); d++) {
+		const char *lacks = job->expect_defects & 1u << d ? lab_defect_lacks(d, spec, job) : NULL;
+
+		if (lacks)
+			usage("%s:%d: job %s: expect.defect = %s: %s", job->file, job->line, job->name, lab_defect_name(d),
+			      lacks);
+	}
+}
+
 static void one(struct session *t, unsigned int design, enum lab_path path)
 {
 	struct report_run *run = &t->report.runs[t->report.nr_runs];
@@ -228,6 +282,8 @@ static void one(struct session *t, unsigned int design, enum lab_path path)
 	setup_spec(&t->opt.setup, design, path, &spec);
 	spec.jobs = t->jobs.jobs;
 	spec.nr_jobs = t->jobs.nr_jobs;
+	for (unsigned int i = 0; i < t->jobs.nr_jobs; i++)
+		want_showable(&spec, &t->jobs.jobs[i]);
 	/* a virtual clock, or a disk that takes no time, has no latency to tell */
 	spec.latency = spec.engine == HOST_THR && spec.source == LAB_SOURCE_USER && spec.target.kind != LAB_DISK_NULL;
 	spec.progress = progress;
@@ -242,7 +298,7 @@ static void one(struct session *t, unsigned int design, enum lab_path path)
 	case LAB_RUN_OK:
 		t->ran++;
 		for (unsigned int i = 0; i < t->jobs.nr_jobs; i++)
-			t->failed += judge(run, &t->jobs.jobs[i], &result->job[i]);
+			t->failed += judge(run, &spec, &t->jobs.jobs[i], &result->job[i]);
 		break;
 	case LAB_RUN_USAGE:
 		usage("%s", result->why);

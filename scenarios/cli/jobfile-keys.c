@@ -233,6 +233,21 @@ static int key_verify(struct parser *p, struct lab_job *j, const char *key, cons
 			   value ? did_you_mean(value, on, COUNT(on)) : "");
 }
 
+/* fio's O_SYNC and O_DSYNC are one here: there are no times that one of them would leave behind. */
+static int key_sync(struct parser *p, struct lab_job *j, const char *key, const char *value)
+{
+	static const char *const words[] = { "0", "none", "1", "sync", "dsync" };
+
+	for (size_t i = 0; value && i < COUNT(words); i++) {
+		if (strcmp(value, words[i]))
+			continue;
+		j->dsync = i >= 2;
+		return 0;
+	}
+	return jobfile_err(p, "%s=%s: want none, sync or dsync%s", key, value ? value : "",
+			   value ? did_you_mean(value, words, COUNT(words)) : "");
+}
+
 static int key_stonewall(struct parser *p, struct lab_job *j, const char *key, const char *value)
 {
 	return key_flag(p, j, key, value);
@@ -263,6 +278,7 @@ static const struct key keys[] = {
 	{ "direct", key_direct, F(direct), 0, 1 },
 	{ "rwmixread", key_u32, F(rwmixread), 0, 100 },
 	{ "fsync", key_u32, F(fsync_every), 0, 1u << 30 },
+	{ "sync", key_sync, 0, 0, 0 },
 	{ "numjobs", key_u32, F(numjobs), 1, LAB_MAX_NUMJOBS },
 	{ "stonewall", key_stonewall, F(stonewall), 0, 1 },
 	{ "verify", key_verify, 0, 0, 0 },
@@ -355,6 +371,16 @@ static int expect_errno(struct parser *p, struct lab_job *j, const char *value)
 	return jobfile_err(p, "expect.errno: unknown errno '%s'%s", value, did_you_mean(value, names, COUNT(errnos)));
 }
 
+static int expect_defect(struct parser *p, struct lab_job *j, const char *value)
+{
+	int defect = lab_defect(value);
+
+	if (defect < 0)
+		return jobfile_err(p, "expect.defect: no defect is called '%s'; NOTES.md of iter-ops names them", value);
+	j->expect_defects |= 1u << defect;
+	return 0;
+}
+
 int jobfile_expect(struct parser *p, struct lab_job *j, const char *what, const char *value)
 {
 	static const char *const scopes[] = { "upper", "loop", "lower" };
@@ -364,6 +390,8 @@ int jobfile_expect(struct parser *p, struct lab_job *j, const char *what, const 
 
 	if (!strcmp(what, "errno"))
 		return expect_errno(p, j, value);
+	if (!strcmp(what, "defect"))
+		return expect_defect(p, j, value);
 	if (parse_number(value, &v) || v > 1ull << 40)
 		return jobfile_err(p, "expect.%s: '%s' is no number", what, value);
 	if (!strcmp(what, "errors")) {
@@ -411,5 +439,6 @@ int jobfile_check_pragma(struct parser *p, const char *name)
 	all[n++] = "knob.handoff";
 	all[n++] = "expect.errors";
 	all[n++] = "expect.errno";
+	all[n++] = "expect.defect";
 	return jobfile_err(p, "unknown pragma '%s'%s", name, did_you_mean(name, all, n));
 }

@@ -8,6 +8,7 @@
  *
  *	the whole run:			#@ design = NAME,…   #@ knob.NAME = VALUE   #@ fs = …   #@ limits = …   #@ stack = …
  *	this section (all, in [global]):	#@ expect.errors = N   #@ expect.errno = NAME   #@ expect.COUNTER = N
+ *						#@ expect.defect = NAME
  *
  * An unknown key is an error, not a warning: a typo must not quietly measure something else.
  * Keys are a table (jobfile-keys.c); this file reads lines.

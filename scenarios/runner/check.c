@@ -134,13 +134,24 @@ bool check_spec(struct room *r, u64 file_bytes)
 	return r->status == LAB_RUN_OK;
 }
 
+/* May the file be larger than its disk? A sparse one, of jobs that want to see what happens when that is full. */
+static bool overcommits(const struct lab_run_spec *s)
+{
+	u32 i;
+
+	for (i = 0; i < s->nr_jobs; i++)
+		if (s->jobs[i].expect_errors <= 0)
+			return false;
+	return s->target.layout == LAB_LAYOUT_SPARSE;
+}
+
 /**
  * check_target - does it fit the target?
  * @r: prepared: the target is open, nothing has been written to it
  * @file_bytes: of check_jobs()
  *
- * Refuses a target that is too small, and a block that the device cannot transfer, unless the job says
- * that it expects errors. Context: no world. Return: false after room_fail().
+ * Refuses a target that is too small, unless the file is sparse, and a block that the device cannot transfer, unless
+ * the job says that it expects errors. Context: no world. Return: false after room_fail().
  */
 bool check_target(struct room *r, u64 file_bytes)
 {
@@ -157,7 +168,7 @@ bool check_target(struct room *r, u64 file_bytes)
 		room_usage(r, "--limits: %s", why);
 		return false;
 	}
-	if (file_bytes > target_bytes) {
+	if (file_bytes > target_bytes && !overcommits(s)) {
 		room_usage(r, "the jobs need a file of %llu bytes, the target has %llu: make it larger",
 			   file_bytes, target_bytes);
 		return false;

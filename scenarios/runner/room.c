@@ -381,6 +381,22 @@ bool room_open(struct room *r, u64 file_bytes, bool stale)
 	return room_open_design(r) && room_open_levels(r, file_bytes);
 }
 
+/* What the lowest trace filter has seen of durability. stack[0] is the disk, the last of --stack comes on it. */
+static void room_read_trace(struct room *r)
+{
+	const struct lab_target *t = &r->spec->target;
+	struct lab_trace_counts c;
+	unsigned int i;
+
+	for (i = 1; i < r->nr_stack && !r->out->traced; i++) {
+		if (strcmp(t->stack[t->nr_stack - i].name, "trace"))
+			continue;
+		lab_trace_read(r->stack[i], &c);
+		r->out->traced = 1;
+		r->out->traced_durable = c.preflush + c.fua;
+	}
+}
+
 /**
  * room_close - take the target down, as far as it was built
  * @r: no IO in flight
@@ -391,6 +407,7 @@ void room_close(struct room *r)
 {
 	unsigned int i;
 
+	room_read_trace(r);
 	if (r->bdev_file)
 		r->design->close(r->bdev_file);
 	for (i = r->nr_levels; i-- > 0; ) {

@@ -186,12 +186,14 @@ static void source_cut(struct slot *s, u32 len_bytes)
 
 static void source_submit_pinned(struct slot *s)
 {
+	blk_opf_t opf = REQ_OP_READ;
 	struct bio *bio = &s->bio;
 
 	if (s->vecs_bytes != s->op.len_bytes)
 		source_cut(s, s->op.len_bytes);
-	bio_init(bio, s->gen->room->loop_bdev, s->vecs, s->nr_vecs,
-		 s->op.rw == LAB_READ ? REQ_OP_READ : REQ_OP_WRITE | REQ_SYNC | REQ_IDLE);
+	if (s->op.rw == LAB_WRITE)
+		opf = REQ_OP_WRITE | REQ_SYNC | REQ_IDLE | (s->gen->job->dsync ? REQ_FUA : 0);
+	bio_init(bio, s->gen->room->loop_bdev, s->vecs, s->nr_vecs, opf);
 	bio->bi_vcnt = s->nr_vecs == 1 ? 1 : DIV_ROUND_UP(s->op.len_bytes, PAGE_SIZE);
 	bio->bi_iter.bi_size = s->op.len_bytes;
 	bio->bi_iter.bi_sector = s->op.pos >> SECTOR_SHIFT;
@@ -223,7 +225,7 @@ void source_submit(struct slot *s)
 	}
 	s->iov.len_bytes = s->op.len_bytes;
 	s->io.rw = s->op.rw;
-	s->io.flags = 0;
+	s->io.flags = s->op.rw == LAB_WRITE && s->gen->job->dsync ? LAB_IO_DSYNC : 0;
 	s->io.pos = s->op.pos;
 	s->io.iov = &s->iov;
 	s->io.nr_segs = 1;

@@ -41,6 +41,7 @@ t 0 'side by side' --help
 t 0 'iter-ops-fixed' list designs
 t 0 'iter-bvec@6.1' list designs
 t 0 'bio-first' list designs
+t 0 'iter-ops ' list designs
 t 0 'map_calls' list counters
 t 0 'handoff' list knobs
 t 0 'Run the same stream' compare --help
@@ -57,6 +58,8 @@ t 2 'what the plain variant tries' run -d iter-bvec@6.1+handoff=inline "$job"
 t 2 'loopq=bio has none' run -d iter-bvec@6.1+loopq=bio "$job"
 t 2 'alloc=pool is another design' run -d iter-bvec@6.1+alloc=pool "$job"
 t 2 'run takes one design' run "$job"
+t 2 'handoff=inline cannot be' run -d iter-ops+handoff=inline "$job"
+t 2 'loopq=mq came' run -d iter-ops+loopq=mq "$job"
 t 2 'null disk keeps no data' compare --null 1m --verify "$job"
 t 2 'only one of' compare --null 1m --ram 1m "$job"
 t 2 'want a size' compare --ram 12 "$job"
@@ -125,6 +128,24 @@ grep -q '<svg' "$tmp/html/index.html" && passed=$((passed + 1)) || { echo 'cli: 
 # the largest block there is, in one piece of memory
 printf '[j]\nrw=randrw\nbs=64m\nsize=128m\niodepth=2\nnumber_ios=2\n' >"$tmp/large.fio"
 t 0 'errors: 0' run -d bio-first --ram 160m "$tmp/large.fio"
+
+# defects that a design keeps on purpose: shown where they are, by nobody else, and each job says when that is not so
+jobs=$(dirname "$0")/..
+for d in iter-ops iter-ops-fixed bio-first; do
+	t 0 'errors:' run -d $d --ram 1056k --verify "$jobs/iter-ops-D1.fio"
+	t 0 'errors:' run -d $d --ram 16m --source pinned "$jobs/iter-ops-D2.fio"
+	t 0 'errors:' run -d $d --ram 1m "$jobs/iter-ops-D4.fio"
+	t 0 'errors:' run -d $d --ram 16m --source pinned "$jobs/iter-ops-F.fio"
+done
+t 1 'D1 does not show' run -d iter-ops --ram 2m --verify "$jobs/iter-ops-D1.fio"
+t 1 'D4 does not show' run -d iter-ops --ram 4m "$jobs/iter-ops-D4.fio"
+t 1 'D4 shows' run -d bio-first --ram 4m --stack fault=eio@512k+4k "$jobs/iter-ops-D4.fio"
+t 2 'and --source pinned' run -d iter-ops --ram 16m "$jobs/iter-ops-D2.fio"
+t 2 'want --path loop' run -d iter-ops --ram 1m --path file "$jobs/iter-ops-D4.fio"
+t 2 'want a trace filter' run -d iter-ops --ram 16m --source pinned --stack fault=flip@8m "$jobs/iter-ops-D2.fio"
+bad '#@ expect.defect = D9\n[j]\nsize=1m\n'; t 2 "no defect is called 'D9'" compare "$tmp/bad.fio"
+bad '[j]\nrw=write\nsize=1m\n#@ expect.defect = D3\n'; t 2 "the design's own tests do" run -d iter-ops --ram 16m "$tmp/bad.fio"
+bad '[j]\nrw=read\nsize=1m\nsync=dsnyc\n'; t 2 "did you mean 'dsync'" compare "$tmp/bad.fio"
 
 # ops
 printf 'pwrite 0 4k seed=7\npread 0 4k\npread 4k 4k\nsize 100\n' >"$tmp/a.ops"

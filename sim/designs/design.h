@@ -95,11 +95,33 @@ struct lab_io {
 	u64 priv[16];
 };
 
+/*
+ * What is wrong with a design of the past, and is kept on purpose (specs/iter-ops.md; its NOTES.md). A job file's
+ * "#@ expect.defect = D2" wants to see D2 in a design that has it, and not to see it in any other.
+ */
+#define LAB_DEFECTS(X)									\
+	X(D1, "an IO of the loop device that ended short counts as whole")		\
+	X(D2, "FUA to the loop device does not reach the disk")				\
+	X(D3, "another file is put below while IO on the file before is in flight")	\
+	X(D4, "every error below the loop device is EIO above it")			\
+	X(D5, "nothing bounds what is in flight, and it ends with an error when memory is short")	\
+	X(F1, "the operations table is not used on the direct path")			\
+	X(F2, "the map is asked once a page of the bio")				\
+	X(F3, "each page of the bio is referenced three times")
+
+enum lab_defect {
+#define X(id, what) LAB_##id,
+	LAB_DEFECTS(X)
+#undef X
+	LAB_NR_DEFECTS
+};
+
 /**
  * struct design - what a design exports
  * @name: as on the command line
  * @variants: at least the plain one, which `diolab list designs` shows
  * @hidden: not in lists and not among the default designs; runs when it is named
+ * @defects: 1 << enum lab_defect of each that is kept
  * @init: set up caches and sets for @knobs; 0 or -errno. May sleep
  * @submit: see struct lab_io. Context: task, current->mm holds the segments. Errors come as the system call's
  * @fsync: what fsync(2) does with this file, or a flush of the loop's block device for open_bdev() handles
@@ -115,6 +137,7 @@ struct design {
 	const char *name;
 	const struct lab_variant *variants;
 	bool hidden;
+	unsigned int defects;
 	int (*init)(const struct lab_knobs *knobs);
 	void (*exit)(void);
 	const char *(*unsupported)(const struct lab_knobs *knobs);

@@ -256,7 +256,8 @@ static void walk_step(struct ir_model *m, const struct iter_range_ops *ops, u64 
 			call(m, ops, COPY_FROM, len);
 		break;
 	case 4:
-		call(m, ops, ZERO, len);
+		if (ops->zero)
+			call(m, ops, ZERO, len);
 		break;
 	case 5:
 		if (ops->copy_from_nofault)

@@ -92,6 +92,16 @@ u64 scen_counter_all(unsigned int job, enum lab_probe_id id)
 	return sum;
 }
 
+bool scen_has(const struct scen *s, enum lab_defect defect)
+{
+	unsigned int i;
+
+	for (i = 0; lab_designs[i]; i++)
+		if (!strcmp(lab_designs[i]->name, s->spec.design))
+			return (lab_designs[i]->defects & 1u << defect) != 0;
+	return false;
+}
+
 static const char *scen_where(const struct scen *s)
 {
 	static const char *const kind[] = {

@@ -140,6 +140,7 @@ LAB_TEST_BARE(refuse, one_line_says_why)
 
 		scen_default(&s);
 		s.spec.design = lab_designs[0]->name;
+		lab_design_defaults(&s.spec);
 		refusals[i].spoil(&s);
 		status = scen_run(&s);
 		if (status != LAB_RUN_USAGE || !kc_strstr(scen_result.why, refusals[i].why) ||
@@ -177,6 +178,7 @@ LAB_TEST_BARE(refuse, an_engine_that_is_not_built)
 		lab_test_skip("both engines are built");
 	scen_default(&s);
 	s.spec.design = lab_designs[0]->name;
+	lab_design_defaults(&s.spec);
 	s.spec.engine = HOST_DET;
 	lab_expect_eq(scen_run(&s), LAB_RUN_USAGE);
 	lab_expect(kc_strstr(scen_result.why, "det"));

@@ -76,7 +76,7 @@ void burst_run(struct burst *b, bool plugged)
 
 /*
  * H3, H5: more in flight than there are tags, plugged or not; who waits for a tag is never inside the loop
- * driver. alloc=kmalloc has nothing to wait for: only alloc=pool is run, unless the design has no other.
+ * driver. alloc=kmalloc has nothing to wait for: only alloc=pool is run, unless the design has no other (D5).
  */
 static void more_than_tags(blk_opf_t op, const struct lab_fs_opts *fs)
 {
@@ -127,7 +127,7 @@ static blk_status_t status_without_memory(const struct rig *r)
 	return r->knobs.alloc == LAB_ALLOC_POOL ? BLK_STS_OK : BLK_STS_RESOURCE;
 }
 
-/* No memory at all, for a design that runs with alloc=pool if it can. */
+/* No memory at all, for a design that runs with alloc=pool if it can; with D5 nothing is kept back. */
 DESIGN_TEST(burst, no_memory_at_all)
 {
 	struct rig_opts o = { .file_bytes = 1 << 20, .loop = true, .fs = { .layout = LAB_LAYOUT_UNWRITTEN } };
@@ -196,6 +196,7 @@ DESIGN_TEST(burst, request_of_several_bios)
 	struct burst *b;
 	struct rig r;
 
+	rig_needs_loopq(LAB_LOOPQ_MQ);
 	rig_up(&r, &o);
 	bdev = rig_design->loop_bdev(r.loop);
 	nr = min_t(unsigned int, 6, queue_max_segments(bdev_get_queue(bdev)));

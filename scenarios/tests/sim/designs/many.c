@@ -70,19 +70,22 @@ DESIGN_TEST(many, in_flight)
 	}
 }
 
-/* Blocks of 4 KiB, memory on 512: bios that are full in the middle of a block. */
+/* Blocks of 4 KiB, memory on 512: bios that are full in the middle of a block. RIG_BY_BLOCK: that is refused. */
 DESIGN_TEST(many, big_blocks_small_alignment)
 {
 	struct rig_opts o = {
 		.limits = { .logical_block_bytes = 4096 }, .fs = { .layout = LAB_LAYOUT_SPARSE },
 	};
 	const size_t len_bytes = 1200 << 10;
+	unsigned int step = rig_lacks(RIG_BY_BLOCK) ? 4096 : 512;
 	struct lab_iovec iov;
 	struct rig r;
 	u64 i, word;
 
 	rig_up(&r, &o);
-	iov = (struct lab_iovec){ r.mem + 512, len_bytes };
+	if (rig_lacks(RIG_BY_BLOCK))
+		lab_expect_eq(rig_io(r.file, LAB_WRITE, 8192, r.mem + 512, 8192, 0), -EINVAL);
+	iov = (struct lab_iovec){ r.mem + step, len_bytes };
 	for (i = 0; i < len_bytes; i += 4096) {
 		word = i ^ r.rng;
 		rig_poke(iov.base + i, &word, 8);
@@ -90,13 +93,13 @@ DESIGN_TEST(many, big_blocks_small_alignment)
 	lab_expect_eq(rig_aio(r.file, LAB_WRITE, 8192, &iov, 1, 0), len_bytes);
 	lab_expect_eq(i_size_read(r.inode), 8192 + len_bytes);
 	rig_set(iov.base, 0xa5, len_bytes);
-	iov.base += 1024;
+	iov.base += 2 * step;
 	lab_expect_eq(rig_aio(r.file, LAB_READ, 8192, &iov, 1, 0), len_bytes);
 	for (i = 0; i < len_bytes; i += 4096) {
 		rig_peek(iov.base + i, &word, 8);
 		lab_expect_eq(word, i ^ r.rng);
 	}
-	lab_expect_eq(rig_io(r.file, LAB_READ, 512, r.mem, 4096, 0), 4096);
+	lab_expect_eq(rig_io(r.file, LAB_READ, 512, r.mem, 4096, 0), step == 512 ? 4096 : -EINVAL);
 	lab_expect_eq(rig_io(r.file, LAB_READ, 8192 + 512, r.mem, 4096, 0), -EINVAL);
 	rig_down(&r);
 }

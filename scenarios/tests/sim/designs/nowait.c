@@ -22,6 +22,17 @@ DESIGN_TEST(nowait, has_no_side_effect)
 
 	rig_up(&r, &o);
 	iov = (struct lab_iovec){ r.mem, 8192 };
+	if (rig_lacks(RIG_NO_NOWAIT)) {
+		before = rig_seen(&r);
+		lab_expect_eq(rig_aio(r.file, LAB_WRITE, 8192, &iov, 1, LAB_IO_NOWAIT), -EOPNOTSUPP);
+		lab_expect_eq(rig_aio(r.file, LAB_READ, 8192, &iov, 1, LAB_IO_NOWAIT), -EOPNOTSUPP);
+		lab_expect_eq(rig_aio(r.bdev, LAB_WRITE, 8192, &iov, 1, LAB_IO_NOWAIT), -EOPNOTSUPP);
+		lab_expect_eq(rig_aio(r.bdev, LAB_READ, 8192, &iov, 1, LAB_IO_NOWAIT), -EOPNOTSUPP);
+		after = rig_seen(&r);
+		lab_expect_mem(&after, &before, sizeof(before));
+		rig_down(&r);
+		return;
+	}
 	lab_expect_eq(rig_aio(r.file, LAB_WRITE, 8192, &iov, 1, LAB_IO_NOWAIT), 8192);
 	lab_expect_eq(rig_aio(r.bdev, LAB_READ, 8192, &iov, 1, LAB_IO_NOWAIT), 8192);
 
@@ -101,6 +112,14 @@ DESIGN_TEST(nowait, bio_over_two_extents)
 	before = rig_seen(&r);
 	free_bytes = lab_fs_free_bytes(r.fs);
 	kc_probes_reset();
+	if (rig_lacks(RIG_NO_NOWAIT)) {
+		lab_expect_eq(nowait_bio(&r, REQ_OP_WRITE, EXTENT_BYTES, EXTENT_BYTES), -EOPNOTSUPP);
+		lab_expect_eq(nowait_bio(&r, REQ_OP_READ, EXTENT_BYTES, EXTENT_BYTES), -EOPNOTSUPP);
+		after = rig_seen(&r);
+		lab_expect_mem(&after, &before, sizeof(before));
+		rig_down(&r);
+		return;
+	}
 	lab_expect_eq(nowait_bio(&r, REQ_OP_WRITE, EXTENT_BYTES - 8192, EXTENT_BYTES), -EAGAIN);
 	lab_expect_eq(nowait_bio(&r, REQ_OP_READ, EXTENT_BYTES - 8192, EXTENT_BYTES), -EAGAIN);
 	lab_expect_eq(nowait_bio(&r, REQ_OP_WRITE, 4 * EXTENT_BYTES, 8192), -EAGAIN);

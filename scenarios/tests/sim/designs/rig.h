@@ -53,19 +53,27 @@ extern const struct design *const rig_design;
 #define RIG_NOWAIT_UNSEEN	32u	/* the loop driver does not look at REQ_NOWAIT: its worker waits */
 #define RIG_LOOP_NO_FUA		64u	/* the loop device takes no FUA: its queue makes it a flush */
 #define RIG_SHORT_READ_FAILS	128u	/* a read that meets the end of the loop device's file is an error */
+#define RIG_NO_NOWAIT	1u	/* IO that may not wait: -EOPNOTSUPP */
+#define RIG_NO_FUA	2u	/* a durable write ends with a flush, whatever the device could do */
+#define RIG_NO_ZEROES	4u	/* the loop device does not write zeroes: -EOPNOTSUPP */
+#define RIG_BY_BLOCK	8u	/* memory must be aligned as blocks are, and holes need it too */
+#define RIG_WHOLE_FAULT	16u	/* a buffered write of which a page's last byte faults takes nothing of that page */
 
 /**
  * struct rig_costs - where designs rightly differ in what they spend
  * @name, @variant: of the design
  * @knob_sets: how many of the RIG_KNOB_SETS combinations of knobs it runs with
- * @lacks: RIG_*, what it has not
+ * @lacks: RIG_*, what it has not; what it has on purpose and should not is in struct design.defects
  * @cmds: command allocations of the loop driver for each bio or request that it gets
  * @clones: clones of each bio that the loop driver gets
  * @splits: splits of a bio for each extent after the first
  * @iter_ops: calls through an operations table for each direct IO
  * @iter_ops_extent: and more of them for each extent
- * @dios: states of direct IO that are allocated apart from its bio, for each direct IO of a file
+ * @dios: states of direct IO that are allocated apart from its bio, for each direct IO of a file; @upper_dios: of a
+ *	block device
+ * @tables: arrays of elements, for each bio that is made when more pages are to come than have room in the bio itself
  * @punts: hand-offs of each bio to another task though nothing makes it wait
+ * @upper_refs: page references, got and put, for a user page beside its pin
  * @max_vecs: elements of a request of the loop device, which splits a bio that has more; 0: as many as there are
  */
 struct rig_costs {
@@ -74,7 +82,7 @@ struct rig_costs {
 	unsigned int knob_sets;
 	unsigned int lacks;
 	unsigned int cmds, clones, splits, iter_ops, iter_ops_extent;
-	unsigned int dios, punts, max_vecs;
+	unsigned int dios, upper_dios, tables, punts, upper_refs, max_vecs;
 };
 
 /* What this design is expected to spend (costs.c); fails the test if nobody has said. */
@@ -83,6 +91,12 @@ const struct rig_costs *rig_costs(void);
 static inline bool rig_lacks(unsigned int what)
 {
 	return (rig_costs()->lacks & what) != 0;
+}
+
+/* Is this wrong with the design, on purpose? */
+static inline bool rig_has(enum lab_defect defect)
+{
+	return (rig_design->defects & 1u << defect) != 0;
 }
 
 /* Skip the test, with the design's own words, unless the design runs like this, its other knobs being its own. */
