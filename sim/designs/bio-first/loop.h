@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * loop.h - private to loop.c: a loop device and its commands.
+ * loop.h - private to loop.c (what becomes of a bio) and loop-ctl.c (devices): a loop device and its commands.
  */
 #ifndef LOOP_H
 #define LOOP_H
@@ -14,11 +14,16 @@
 /**
  * struct loop_device - a loop device
  * @dev: all that has nothing to do with its file
+ * @lab_file: what loop_add() was given, or loop_change_file()
+ * @file: the descriptor of it that is in use
+ * @buffered: it is the one through the page cache
  * @clones: of struct loop_cmd (alloc=pool)
  */
 struct loop_device {
 	struct lab_loopdev dev;
+	struct lab_file *lab_file;
 	struct file *file;
+	bool buffered;
 	struct bio_set clones;
 };
 
@@ -55,5 +60,9 @@ struct loop_rq {
 	blk_status_t status;
 	struct work_struct work;
 };
+
+const struct lab_loopdev_ops *loop_dev_ops(void);
+int loop_alloc_pools(struct loop_device *lo);
+void loop_free_pools(struct loop_device *lo);
 
 #endif

@@ -363,5 +363,6 @@ const struct design design_iter_ops_fixed = {
 	.loop_bdev	= loop_bdev,
 	.loop_change_file	= loop_change_file,
 	.loop_set_capacity	= loop_set_capacity,
+	.loop_set_direct	= loop_set_direct,
 	.loop_del	= loop_del,
 };

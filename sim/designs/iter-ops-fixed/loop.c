@@ -6,7 +6,8 @@
  * handoff=inline the kiocb is tried in the submitter's context, with IOCB_LAB_NOBLOCK: nothing waits. If
  * going on would mean waiting the kiocb ends short, or does not start (-EAGAIN), and the command hands what
  * is left to its worker, which issues it again from there and may wait; no lock and no i_dio_count is held
- * in between. With handoff=worker every command goes that way. Flushes, discards and zeroing always do.
+ * in between. With handoff=worker every command goes that way. Flushes, discards and zeroing always do, and with
+ * direct IO off every command: its kiocb goes to the file's other descriptor, with the same iterator.
  *
  * The file sees a clean task: what the filesystem above keeps in current (journal_info) is put aside during
  * the attempt, and allocations are GFP_NOIO.
@@ -271,7 +272,7 @@ static void loop_work(struct work_struct *work)
 static inline bool loop_needs_worker(const struct loop_cmd *cmd, blk_opf_t opf)
 {
 	return loop_knobs.handoff == LAB_HANDOFF_WORKER || lab_op_no_data(opf) || (opf & REQ_PREFLUSH) ||
-	       !loop_cmd_bytes(cmd) || (loop_cmd_needs_table(cmd) && !cmd->table);
+	       cmd->lo->buffered || !loop_cmd_bytes(cmd) || (loop_cmd_needs_table(cmd) && !cmd->table);
 }
 
 /* Context: the driver's ->submit_bio or ->queue_rq: nothing here may wait. */
@@ -283,8 +284,8 @@ static void loop_handle(struct loop_cmd *cmd)
 
 	lab_probe_stack(STACK_SUBMIT);
 	kc_trace("loop", opf & REQ_OP_MASK, loop_cmd_pos(cmd) >> SECTOR_SHIFT, loop_cmd_bytes(cmd), 0);
-	if (op_is_write(opf) && cmd->lo->dev.read_only) {
-		loop_complete(cmd, BLK_STS_IOERR);
+	if (cmd->lo->buffered && (opf & REQ_NOWAIT)) {
+		loop_complete(cmd, BLK_STS_AGAIN);	/* the page cache waits */
 		return;
 	}
 	if (loop_needs_worker(cmd, opf)) {
@@ -367,15 +368,31 @@ static const struct blk_mq_ops loop_mq_ops = {
 	.queue_rq	= loop_queue_rq,
 };
 
-/* ---- devices --------------------------------------------------------------------------------------------- */
+/* ---- what devices are made of ---------------------------------------------------------------------------- */
 
-static const struct lab_loopdev_ops loop_dev_ops[] = {
+static const struct lab_loopdev_ops loop_ops[] = {
 	[LAB_LOOPQ_BIO]	= { .fops = &loop_bio_fops, .starved = loop_starved },
 	[LAB_LOOPQ_MQ]	= { .mq_ops = &loop_mq_ops, .cmd_bytes = sizeof(struct loop_cmd),
 			    .max_segments = BIO_MAX_VECS },
 };
 
-static int loop_alloc_pools(struct loop_device *lo)
+/**
+ * loop_dev_ops - how the knobs have a device
+ *
+ * Context: any.
+ */
+const struct lab_loopdev_ops *loop_dev_ops(void)
+{
+	return &loop_ops[loop_knobs.loopq];
+}
+
+/**
+ * loop_alloc_pools - a device's reserves
+ * @lo: of which the pools are set
+ *
+ * Context: task, may sleep. Return: 0 or -ENOMEM, with nothing left behind.
+ */
+int loop_alloc_pools(struct loop_device *lo)
 {
 	int err = mempool_init_slab_pool(&lo->cmds, LOOP_POOL_SIZE, loop_cmd_cache);
 
@@ -387,106 +404,16 @@ static int loop_alloc_pools(struct loop_device *lo)
 	return err;
 }
 
-static void loop_free_pools(struct loop_device *lo)
+/**
+ * loop_free_pools - undo loop_alloc_pools(); nothing is in flight
+ * @lo: the device
+ *
+ * Context: task, may sleep.
+ */
+void loop_free_pools(struct loop_device *lo)
 {
 	mempool_exit(&lo->tables);
 	mempool_exit(&lo->cmds);
-}
-
-/**
- * loop_add - a block device on @lf
- * @lf: an open file, until loop_del()
- * @opts: see struct lab_loop_opts
- *
- * Context: task, may sleep. Return: the device; ERR_PTR(-EINVAL): not a file, or as lab_loopdev_add();
- * ERR_PTR(-ENOMEM).
- */
-struct lab_loop *loop_add(struct lab_file *lf, const struct lab_loop_opts *opts)
-{
-	struct file *file = &lf->file;
-	struct loop_device *lo;
-	struct lab_loop *loop;
-	int err;
-
-	if (!file->f_inode)
-		return ERR_PTR(-EINVAL);
-	loop = kzalloc(sizeof(*loop), GFP_KERNEL);
-	if (!loop)
-		return ERR_PTR(-ENOMEM);
-	lo = &loop->lo;
-	lo->file = file;
-	err = loop_alloc_pools(lo);
-	if (err)
-		goto free_loop;
-	err = lab_loopdev_add(&lo->dev, &loop_dev_ops[loop_knobs.loopq], opts, file->f_bdev,
-			      i_size_read(file->f_inode), lo);
-	if (err)
-		goto free_pools;
-	return loop;
-
-free_pools:
-	loop_free_pools(lo);
-free_loop:
-	kfree(loop);
-	return ERR_PTR(err);
-}
-
-/**
- * loop_bdev - the device to submit bios to
- * @loop: from loop_add()
- *
- * Context: any. Return: valid until loop_del().
- */
-struct block_device *loop_bdev(struct lab_loop *loop)
-{
-	return loop->lo.dev.disk->part0;
-}
-
-/**
- * loop_change_file - another file below, of the same size, under a read-only device
- * @loop: what is in flight is waited for
- * @lf: until loop_del() or the next change; the file before is the caller's again
- *
- * Context: task, sleeps. Return: 0; -EINVAL: no file, or as lab_loopdev_set_lower(). Source: LOOP_CHANGE_FD.
- */
-int loop_change_file(struct lab_loop *loop, struct lab_file *lf)
-{
-	struct loop_device *lo = &loop->lo;
-	struct file *file = &lf->file;
-	int err;
-
-	if (!file->f_inode)
-		return -EINVAL;
-	lab_loopdev_freeze(&lo->dev);
-	err = lab_loopdev_set_lower(&lo->dev, file->f_bdev, i_size_read(file->f_inode));
-	if (!err)
-		lo->file = file;
-	lab_loopdev_thaw(&lo->dev);
-	return err;
-}
-
-/**
- * loop_set_capacity - the file has another size now
- * @loop: IO may be in flight
- *
- * Context: task. Return: 0; -EINVAL: nothing is left of it. Source: LOOP_SET_CAPACITY.
- */
-int loop_set_capacity(struct lab_loop *loop)
-{
-	return lab_loopdev_set_capacity(&loop->lo.dev, i_size_read(loop->lo.file->f_inode));
-}
-
-/**
- * loop_del - take a device apart
- * @loop: gone afterwards. Nobody submits to it any more; what is in flight is waited for
- *
- * Context: task, sleeps.
- */
-void loop_del(struct lab_loop *loop)
-{
-	lab_loopdev_del(&loop->lo.dev);
-	loop_free_pools(&loop->lo);
-	kfree(loop);
 }
 
 /**

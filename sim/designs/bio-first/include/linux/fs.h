@@ -142,7 +142,8 @@ static inline void dio_init(struct dio *dio, struct file *file, bio_end_io_t *en
  *	-EAGAIN: going on would have to wait; the bio was advanced past the pieces that are on their way, it
  *	was not ended, and is to be submitted again from where waiting is allowed. Between, the filesystem
  *	holds no lock and no count for it. Context: task; with DIO_NOBLOCK also under a block driver's
- *	->submit_bio or ->queue_rq
+ *	->submit_bio or ->queue_rq. Of a descriptor without O_DIRECT: through the page cache, without DIO_NOBLOCK
+ *	and REQ_NOWAIT, and has ended when this returns
  * @fsync: make [start, end] durable; may sleep
  * @fallocate: punch or zero a range; may sleep
  */
@@ -204,6 +205,7 @@ void filemap_dio_write_end(struct inode *inode, loff_t pos, size_t len_bytes);
 int filemap_write_done(struct inode *inode, loff_t pos, size_t len_bytes);
 ssize_t filemap_read(struct kiocb *iocb, struct iov_iter *to);
 ssize_t generic_perform_write(struct kiocb *iocb, struct iov_iter *from);
+int filemap_read_bio(struct inode *inode, struct bio *bio);
 int filemap_write_bio(struct inode *inode, struct bio *bio);
 
 /* direct-io.c */
@@ -227,6 +229,7 @@ struct lab_loop *loop_add(struct lab_file *file, const struct lab_loop_opts *opt
 struct block_device *loop_bdev(struct lab_loop *loop);
 int loop_change_file(struct lab_loop *loop, struct lab_file *file);
 int loop_set_capacity(struct lab_loop *loop);
+int loop_set_direct(struct lab_loop *loop, bool on);
 void loop_del(struct lab_loop *loop);
 
 #endif
