@@ -65,6 +65,24 @@ static void loopdev_set_limits(struct lab_loopdev *dev, const struct lab_loop_op
 	}
 }
 
+static void loopdev_free_queues(struct lab_loopdev *dev)
+{
+	if (dev->thaw_wq)
+		destroy_workqueue(dev->thaw_wq);
+	if (dev->wq)
+		destroy_workqueue(dev->wq);
+}
+
+static int loopdev_alloc_queues(struct lab_loopdev *dev)
+{
+	dev->wq = alloc_workqueue("loop", WQ_MEM_RECLAIM | WQ_UNBOUND, LAB_LOOP_MAX_ACTIVE);
+	dev->thaw_wq = alloc_ordered_workqueue("loop-thaw", WQ_MEM_RECLAIM);
+	if (dev->wq && dev->thaw_wq)
+		return 0;
+	loopdev_free_queues(dev);
+	return -ENOMEM;
+}
+
 static int loopdev_alloc_disk(struct lab_loopdev *dev, void *driver_data)
 {
 	struct gendisk *disk;
@@ -172,12 +190,12 @@ int lab_loopdev_add(struct lab_loopdev *dev, const struct lab_loopdev_ops *ops, 
 	err = loopdev_check(dev, lower, file_bytes);
 	if (err)
 		return err;
-	dev->wq = alloc_workqueue("loop", WQ_MEM_RECLAIM | WQ_UNBOUND, LAB_LOOP_MAX_ACTIVE);
-	if (!dev->wq)
-		return -ENOMEM;
+	err = loopdev_alloc_queues(dev);
+	if (err)
+		return err;
 	err = loopdev_alloc_disk(dev, driver_data);
 	if (err)
-		goto free_wq;
+		goto free_queues;
 	loopdev_set_limits(dev, opts, lower);
 	set_capacity(dev->disk, loopdev_bytes(dev, file_bytes) >> SECTOR_SHIFT);
 	set_disk_ro(dev->disk, dev->read_only);
@@ -188,8 +206,8 @@ int lab_loopdev_add(struct lab_loopdev *dev, const struct lab_loopdev_ops *ops, 
 
 free_disk:
 	loopdev_free_disk(dev);
-free_wq:
-	destroy_workqueue(dev->wq);
+free_queues:
+	loopdev_free_queues(dev);
 	return err;
 }
 
@@ -280,6 +298,6 @@ void lab_loopdev_del(struct lab_loopdev *dev)
 	BUG_ON(dev->frozen);
 	del_gendisk(dev->disk);
 	loopdev_drain(dev);
-	destroy_workqueue(dev->wq);
+	loopdev_free_queues(dev);
 	loopdev_free_disk(dev);
 }

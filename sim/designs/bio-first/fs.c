@@ -341,7 +341,10 @@ static int fs_fsync(struct file *file, loff_t start, loff_t end, int datasync)
 	return err ?: flush_err;
 }
 
-/* What a loop device needs: punch, and zero without a change of size (it never goes beyond the file). */
+/*
+ * What a loop device needs: punch, and zero without a change of size (it never goes beyond the file). The caller
+ * has lab_sb_start_write(), as for all that changes the file.
+ */
 static long fs_fallocate(struct file *file, int mode, loff_t offset, loff_t len)
 {
 	if (mode == (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE))

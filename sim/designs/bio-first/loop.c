@@ -63,6 +63,7 @@ static struct loop_cmd *loop_cmd_alloc(struct loop_device *lo, struct bio *bio, 
 	cmd->lo = lo;
 	cmd->bio = bio;
 	cmd->rq = NULL;
+	cmd->counted = false;
 	return cmd;
 }
 
@@ -99,6 +100,8 @@ static void loop_complete(struct loop_cmd *cmd, blk_status_t status)
 	struct bio *bio = cmd->bio;
 	unsigned int shard = cmd->shard;
 
+	if (cmd->counted)
+		lab_sb_end_write(lo->file->f_inode);
 	loop_cmd_free(cmd);
 	if (rq) {
 		loop_rq_put(rq, status);
@@ -122,6 +125,39 @@ static void loop_punt(struct loop_cmd *cmd)
 	lab_probe(PUNTS);
 	INIT_WORK(&cmd->work, loop_work);
 	queue_work(cmd->lo->dev.wq, &cmd->work);
+}
+
+/* ---- freeze -------------------------------------------------------------------------------- */
+
+/* Begin after the thaw. */
+static void loop_thaw_work(struct work_struct *work)
+{
+	struct loop_cmd *cmd = container_of(work, struct loop_cmd, work);
+
+	lab_sb_start_write(cmd->lo->file->f_inode, false);
+	cmd->counted = true;
+	INIT_WORK(&cmd->work, loop_work);
+	queue_work(cmd->lo->dev.wq, &cmd->work);
+}
+
+/*
+ * What changes the file is counted by its filesystem, which can be frozen: here, before the first attempt, and
+ * once, however often it is tried (H6). False: it is frozen, and the command begins after the thaw, or never.
+ */
+static bool loop_start_write(struct loop_cmd *cmd, blk_opf_t opf)
+{
+	if (likely(!lab_sb_start_write(cmd->lo->file->f_inode, true))) {
+		cmd->counted = true;
+		return true;
+	}
+	if (opf & REQ_NOWAIT) {
+		loop_complete(cmd, BLK_STS_AGAIN);
+	} else {
+		lab_probe(PUNTS);
+		INIT_WORK(&cmd->work, loop_thaw_work);
+		queue_work(cmd->lo->dev.thaw_wq, &cmd->work);
+	}
+	return false;
 }
 
 /* ---- read, write --------------------------------------------------------------------------- */
@@ -201,6 +237,8 @@ static void loop_handle(struct loop_cmd *cmd)
 		loop_complete(cmd, BLK_STS_AGAIN);	/* the page cache waits */
 		return;
 	}
+	if (op_is_write(clone->bi_opf) && clone->bi_iter.bi_size && !loop_start_write(cmd, clone->bi_opf))
+		return;
 	if (loop_needs_worker(cmd, clone->bi_opf)) {
 		loop_punt(cmd);
 		return;

@@ -37,6 +37,7 @@ struct lab_loop {
  * @bio: the bio above
  * @rq: the request it belongs to (loopq=mq), else NULL
  * @shard: of the device's @inflight (loopq=bio)
+ * @counted: the file's filesystem counts it as a write, until its end
  * @dio: with the clone, which is all that the file gets to see
  */
 struct loop_cmd {
@@ -44,6 +45,7 @@ struct loop_cmd {
 	struct bio *bio;
 	struct request *rq;
 	unsigned int shard;
+	bool counted;
 	struct work_struct work;
 	struct dio dio;
 };

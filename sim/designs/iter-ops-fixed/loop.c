@@ -100,7 +100,7 @@ static void loop_cmd_init(struct loop_cmd *cmd, struct loop_device *lo, struct b
 	cmd->rq = rq;
 	cmd->table = NULL;
 	cmd->done_bytes = 0;
-	cmd->flushed = false;
+	cmd->flushed = cmd->counted = false;
 }
 
 /* ---- completion -------------------------------------------------------------------------- */
@@ -113,6 +113,8 @@ static void loop_complete(struct loop_cmd *cmd, blk_status_t status)
 	struct bio *bio = cmd->bio;
 	unsigned int shard = cmd->shard;
 
+	if (cmd->counted)
+		lab_sb_end_write(lo->file->f_inode);
 	if (rq) {
 		if (cmd->table)
 			mempool_free(cmd->table, &lo->tables);
@@ -133,6 +135,39 @@ static void loop_punt(struct loop_cmd *cmd)
 	lab_probe(PUNTS);
 	INIT_WORK(&cmd->work, loop_work);
 	queue_work(cmd->lo->dev.wq, &cmd->work);
+}
+
+/* ---- freeze -------------------------------------------------------------------------------- */
+
+/* Begin after the thaw. */
+static void loop_thaw_work(struct work_struct *work)
+{
+	struct loop_cmd *cmd = container_of(work, struct loop_cmd, work);
+
+	lab_sb_start_write(cmd->lo->file->f_inode, false);
+	cmd->counted = true;
+	INIT_WORK(&cmd->work, loop_work);
+	queue_work(cmd->lo->dev.wq, &cmd->work);
+}
+
+/*
+ * What changes the file is counted by its filesystem, which can be frozen: here, before the first attempt, and
+ * once, however often it is tried (H6). False: it is frozen, and the command begins after the thaw, or never.
+ */
+static bool loop_start_write(struct loop_cmd *cmd, blk_opf_t opf)
+{
+	if (likely(!lab_sb_start_write(cmd->lo->file->f_inode, true))) {
+		cmd->counted = true;
+		return true;
+	}
+	if (opf & REQ_NOWAIT) {
+		loop_complete(cmd, BLK_STS_AGAIN);
+	} else {
+		lab_probe(PUNTS);
+		INIT_WORK(&cmd->work, loop_thaw_work);
+		queue_work(cmd->lo->dev.thaw_wq, &cmd->work);
+	}
+	return false;
 }
 
 /* Zeros for what a read has not got: the file ends before the device does. */
@@ -288,6 +323,8 @@ static void loop_handle(struct loop_cmd *cmd)
 		loop_complete(cmd, BLK_STS_AGAIN);	/* the page cache waits */
 		return;
 	}
+	if (op_is_write(opf) && loop_cmd_bytes(cmd) && !loop_start_write(cmd, opf))
+		return;
 	if (loop_needs_worker(cmd, opf)) {
 		loop_punt(cmd);
 		return;

@@ -43,6 +43,7 @@ struct lab_loop {
  * @done_bytes: by kiocbs that ended
  * @shard: of the device's @inflight
  * @flushed: REQ_PREFLUSH is behind
+ * @counted: the file's filesystem counts it as a write, until its end
  *
  * Position and length are the bio's or request's own: neither moves before it ends.
  */
@@ -57,7 +58,7 @@ struct loop_cmd {
 	struct bio_vec *table;
 	u32 done_bytes;
 	u16 shard;
-	bool flushed;
+	bool flushed, counted;
 };
 
 const struct lab_loopdev_ops *loop_dev_ops(void);

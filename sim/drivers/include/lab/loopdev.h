@@ -57,7 +57,9 @@ struct lab_loop_shard {
  * struct lab_loopdev - a loop device without its file
  * @offset_bytes: of the device in the file
  * @size_bytes: the most that is shown; 0: all
- * @wq: for what may wait
+ * @wq: for what may wait, but not for a thaw of the file's filesystem
+ * @thaw_wq: for that, and only to begin on @wq then: a freeze waits for writes that have begun, and if one of them
+ *	stood in @wq behind others that wait for the thaw, for ever
  * @starved: bios that found no memory, under @starved_lock
  * @frozen: lab_loopdev_freeze() without its thaw
  * @drained: completed once for each of @inflight that becomes 0
@@ -68,7 +70,7 @@ struct lab_loopdev {
 	u64 offset_bytes, size_bytes;
 	unsigned int block_bytes;
 	bool read_only, frozen;
-	struct workqueue_struct *wq;
+	struct workqueue_struct *wq, *thaw_wq;
 	struct blk_mq_tag_set tag_set;
 	spinlock_t starved_lock;
 	struct bio_list starved;

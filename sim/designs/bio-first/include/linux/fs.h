@@ -134,6 +134,8 @@ static inline void dio_init(struct dio *dio, struct file *file, bio_end_io_t *en
 
 /**
  * struct file_operations - what a file can do
+ * Who writes, through any of them, has lab_sb_start_write() until that has ended.
+ *
  * @read_iter: read into user memory; bytes, -errno or -EIOCBQUEUED
  * @write_iter: write from user memory; the same
  * @dio_submit: read or write pinned memory (see the head of this file). REQ_FUA: durable when it ends.
