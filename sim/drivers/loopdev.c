@@ -59,6 +59,8 @@ static void loopdev_set_limits(struct lab_loopdev *dev, const struct lab_loop_op
 	blk_queue_logical_block_size(q, dev->block_bytes);
 	blk_queue_dma_alignment(q, bdev_dma_alignment(lower));
 	blk_queue_write_cache(q, true, true);
+	if (blk_queue_poll(bdev_get_queue(lower)))
+		blk_queue_flag_set(QUEUE_FLAG_POLL, q);	/* a poll looks below: it finds what no worker started */
 	if (!dev->read_only) {
 		blk_queue_max_discard_sectors(q, LOOPDEV_MAX_SECTORS);
 		blk_queue_max_write_zeroes_sectors(q, LOOPDEV_MAX_SECTORS);

@@ -8,6 +8,7 @@
 #include <linux/aio.h>
 #include <linux/uio.h>
 #include <linux/errno.h>
+#include <linux/ioprio.h>
 #include <linux/kernel.h>
 #include "design.h"
 
@@ -61,17 +62,20 @@ ssize_t aio_submit(struct file *file, struct lab_io *io)
 
 	BUILD_BUG_ON(sizeof(*iocb) > sizeof(io->priv));
 	BUILD_BUG_ON(IOCB_NOWAIT != LAB_IO_NOWAIT || IOCB_DSYNC != LAB_IO_DSYNC ||
-		     IOCB_APPEND != LAB_IO_APPEND);
+		     IOCB_APPEND != LAB_IO_APPEND || IOCB_HIPRI != LAB_IO_HIPRI);
 	if (io->pos < 0 && !(io->flags & LAB_IO_APPEND))
 		return -EINVAL;
-	ret = import_iovec(io->iov, io->nr_segs, &iter);
+	ret = ioprio_check_cap(io->ioprio);
+	if (!ret)
+		ret = import_iovec(io->iov, io->nr_segs, &iter);
 	if (ret)
 		return ret;
 
 	iocb->ki_filp = file;
 	iocb->ki_pos = io->pos;
 	iocb->ki_complete = io->done ? aio_complete : NULL;
-	iocb->ki_flags = io->flags & (IOCB_NOWAIT | IOCB_DSYNC | IOCB_APPEND);
+	iocb->ki_flags = io->flags & (IOCB_NOWAIT | IOCB_DSYNC | IOCB_APPEND | IOCB_HIPRI);
+	iocb->ki_ioprio = io->ioprio;
 	if (io->rw == LAB_READ)
 		return file->f_op->read_iter(iocb, &iter);
 	iocb->ki_flags |= IOCB_WRITE;

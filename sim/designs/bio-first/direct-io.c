@@ -126,6 +126,7 @@ static void dio_zero_edge(struct dio_piece *piece, struct block_device *bdev, se
 
 	BUILD_BUG_ON(LAB_BLOCK_BYTES > PAGE_SIZE);
 	bio->bi_iter.bi_sector = sector;
+	bio_set_prio(bio, bio_prio(&piece->bio));
 	__bio_add_page(bio, ZERO_PAGE(0), bytes, 0);
 	bio_chain(bio, &piece->bio);
 	submit_bio(bio);

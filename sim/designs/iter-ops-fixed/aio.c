@@ -9,6 +9,7 @@
 #include <linux/fs.h>
 #include <linux/build_bug.h>
 #include <linux/errno.h>
+#include <linux/ioprio.h>
 #include <linux/kernel.h>
 
 /* Does the file's filesystem count this write, so that it can be frozen? Of a block device: no. */
@@ -62,7 +63,9 @@ ssize_t aio_submit(struct file *file, struct lab_io *io)
 	BUILD_BUG_ON(sizeof(*iocb) > sizeof(io->priv));
 	if (io->pos < 0 && !(io->flags & LAB_IO_APPEND))
 		return -EINVAL;
-	ret = iov_iter_init(&iter, io->iov, io->nr_segs);
+	ret = ioprio_check_cap(io->ioprio);
+	if (!ret)
+		ret = iov_iter_init(&iter, io->iov, io->nr_segs);
 	if (ret)
 		return ret;
 
@@ -71,7 +74,9 @@ ssize_t aio_submit(struct file *file, struct lab_io *io)
 	iocb->ki_complete = io->done ? aio_complete : NULL;
 	iocb->ki_flags = (io->flags & LAB_IO_NOWAIT ? IOCB_NOWAIT : 0) |
 			 (io->flags & LAB_IO_DSYNC ? IOCB_DSYNC : 0) |
-			 (io->flags & LAB_IO_APPEND ? IOCB_APPEND : 0);
+			 (io->flags & LAB_IO_APPEND ? IOCB_APPEND : 0) |
+			 (io->flags & LAB_IO_HIPRI ? IOCB_HIPRI : 0);
+	iocb->ki_ioprio = io->ioprio;
 	if (io->rw == LAB_READ)
 		return file->f_op->read_iter(iocb, &iter);
 	iocb->ki_flags |= IOCB_WRITE;

@@ -227,6 +227,9 @@ static void loop_rw(struct loop_cmd *cmd, int flags)
 		iocb->ki_flags = IOCB_NOWAIT;
 	if (opf & REQ_FUA)
 		iocb->ki_flags |= IOCB_DSYNC;
+	if (opf & REQ_POLLED)
+		iocb->ki_flags |= IOCB_HIPRI;
+	iocb->ki_ioprio = bio_prio(cmd->bio);	/* all bios of a request have the same */
 	if (op_is_write(opf)) {
 		iocb->ki_flags |= IOCB_WRITE;
 		ret = f_op->write_iter(iocb, &iter);

@@ -28,11 +28,12 @@ struct lab_knobs;
 struct lab_loop;
 struct lab_loop_opts;
 
-/* ki_flags; the first three are those of struct lab_io */
+/* ki_flags; all but IOCB_WRITE are those of struct lab_io */
 #define IOCB_NOWAIT		(1 << 0)
 #define IOCB_DSYNC		(1 << 1)
 #define IOCB_APPEND		(1 << 2)
 #define IOCB_WRITE		(1 << 3)
+#define IOCB_HIPRI		(1 << 4)	/* the caller polls: the devices are told */
 
 /**
  * struct kiocb - one call of ->read_iter or ->write_iter
@@ -41,12 +42,14 @@ struct lab_loop_opts;
  * @ki_complete: called with bytes or -errno if the method returned -EIOCBQUEUED; any context. NULL:
  *	synchronous
  * @ki_flags: IOCB_*
+ * @ki_ioprio: of its bios; 0: none
  */
 struct kiocb {
 	struct file *ki_filp;
 	loff_t ki_pos;
 	void (*ki_complete)(struct kiocb *iocb, long ret);
 	unsigned int ki_flags;
+	u16 ki_ioprio;
 };
 
 static inline bool is_sync_kiocb(const struct kiocb *iocb)
