@@ -85,7 +85,7 @@ static int loopdev_alloc_queues(struct lab_loopdev *dev)
 	return -ENOMEM;
 }
 
-static int loopdev_alloc_disk(struct lab_loopdev *dev, void *driver_data)
+static int loopdev_alloc_disk(struct lab_loopdev *dev, const struct lab_loop_opts *opts, void *driver_data)
 {
 	struct gendisk *disk;
 
@@ -99,7 +99,7 @@ static int loopdev_alloc_disk(struct lab_loopdev *dev, void *driver_data)
 
 		dev->tag_set.ops = dev->ops->mq_ops;
 		dev->tag_set.nr_hw_queues = 1;
-		dev->tag_set.queue_depth = LAB_LOOP_QUEUE_DEPTH;
+		dev->tag_set.queue_depth = opts->queue_depth ? opts->queue_depth : LAB_LOOP_QUEUE_DEPTH;
 		dev->tag_set.numa_node = NUMA_NO_NODE;
 		dev->tag_set.cmd_size = dev->ops->cmd_bytes;
 		/* The file may want locks: not from a completion. */
@@ -195,7 +195,7 @@ int lab_loopdev_add(struct lab_loopdev *dev, const struct lab_loopdev_ops *ops, 
 	err = loopdev_alloc_queues(dev);
 	if (err)
 		return err;
-	err = loopdev_alloc_disk(dev, driver_data);
+	err = loopdev_alloc_disk(dev, opts, driver_data);
 	if (err)
 		goto free_queues;
 	loopdev_set_limits(dev, opts, lower);

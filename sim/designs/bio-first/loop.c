@@ -113,9 +113,29 @@ static void loop_complete(struct loop_cmd *cmd, blk_status_t status)
 	lab_loopdev_put(&lo->dev, shard);
 }
 
+static void loop_end_work(struct work_struct *work)
+{
+	struct loop_cmd *cmd = container_of(work, struct loop_cmd, work);
+
+	loop_complete(cmd, cmd->status);
+}
+
+/* The same, here or, where ends have nested too deep (H1), in the worker. Any context. */
+static void loop_end(struct loop_cmd *cmd, blk_status_t status)
+{
+	if (unlikely(lab_loopdev_end_is_deep())) {
+		cmd->status = status;
+		INIT_WORK(&cmd->work, loop_end_work);
+		queue_work(cmd->lo->dev.wq, &cmd->work);
+		return;
+	}
+	loop_complete(cmd, status);
+	lab_loopdev_end_done();
+}
+
 static void loop_end_io(struct bio *clone)
 {
-	loop_complete(container_of(clone, struct loop_cmd, dio.tail.bio), clone->bi_status);
+	loop_end(container_of(clone, struct loop_cmd, dio.tail.bio), clone->bi_status);
 }
 
 static void loop_work(struct work_struct *work);

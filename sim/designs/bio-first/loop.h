@@ -37,6 +37,7 @@ struct lab_loop {
  * @bio: the bio above
  * @rq: the request it belongs to (loopq=mq), else NULL
  * @shard: of the device's @inflight (loopq=bio)
+ * @status: where the worker is to end it
  * @counted: the file's filesystem counts it as a write, until its end
  * @dio: with the clone, which is all that the file gets to see
  */
@@ -45,6 +46,7 @@ struct loop_cmd {
 	struct bio *bio;
 	struct request *rq;
 	unsigned int shard;
+	blk_status_t status;
 	bool counted;
 	struct work_struct work;
 	struct dio dio;

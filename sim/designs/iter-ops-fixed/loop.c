@@ -55,30 +55,6 @@ static void loop_cmd_free(struct loop_cmd *cmd)
 
 /* ---- command: what it is about ------------------------------------------------------------ */
 
-static inline blk_opf_t loop_cmd_opf(const struct loop_cmd *cmd)
-{
-	return cmd->rq ? cmd->rq->cmd_flags : cmd->bio->bi_opf;
-}
-
-static inline u32 loop_cmd_bytes(const struct loop_cmd *cmd)
-{
-	return cmd->rq ? blk_rq_bytes(cmd->rq) : cmd->bio->bi_iter.bi_size;
-}
-
-/* In the file, bytes. */
-static inline loff_t loop_cmd_pos(const struct loop_cmd *cmd)
-{
-	sector_t sector = cmd->rq ? blk_rq_pos(cmd->rq) : cmd->bio->bi_iter.bi_sector;
-
-	return cmd->lo->dev.offset_bytes + ((loff_t)sector << SECTOR_SHIFT);
-}
-
-/* Does it have memory of several bios, so that an array of all their elements is needed? */
-static inline bool loop_cmd_needs_table(const struct loop_cmd *cmd)
-{
-	return cmd->rq && cmd->rq->bio != cmd->rq->biotail && !lab_op_no_data(cmd->rq->cmd_flags);
-}
-
 /* What is left of its memory. */
 static inline void loop_cmd_iter(const struct loop_cmd *cmd, struct iov_iter *iter)
 {
@@ -126,6 +102,26 @@ static void loop_complete(struct loop_cmd *cmd, blk_status_t status)
 		bio->bi_status = status;	/* as parent of a chain it may have an error already */
 	bio_endio(bio);
 	lab_loopdev_put(&lo->dev, shard);
+}
+
+static void loop_end_work(struct work_struct *work)
+{
+	struct loop_cmd *cmd = container_of(work, struct loop_cmd, work);
+
+	loop_complete(cmd, cmd->status);
+}
+
+/* The same, here or, where ends have nested too deep (H1), in the worker. Any context. */
+static void loop_end(struct loop_cmd *cmd, blk_status_t status)
+{
+	if (unlikely(lab_loopdev_end_is_deep())) {
+		cmd->status = status;
+		INIT_WORK(&cmd->work, loop_end_work);
+		queue_work(cmd->lo->dev.wq, &cmd->work);
+		return;
+	}
+	loop_complete(cmd, status);
+	lab_loopdev_end_done();
 }
 
 static void loop_work(struct work_struct *work);
@@ -190,18 +186,18 @@ static void loop_end_io(struct kiocb *iocb, long ret)
 		return;
 	}
 	if (ret < 0) {
-		loop_complete(cmd, errno_to_blk_status(ret));
+		loop_end(cmd, errno_to_blk_status(ret));
 		return;
 	}
 	cmd->done_bytes += ret;
 	if (likely(cmd->done_bytes == loop_cmd_bytes(cmd))) {
-		loop_complete(cmd, BLK_STS_OK);
+		loop_end(cmd, BLK_STS_OK);
 	} else if (!op_is_write(opf) &&
 		   loop_cmd_pos(cmd) + cmd->done_bytes >= i_size_read(cmd->lo->file->f_inode)) {
 		loop_zero_rest(cmd);
-		loop_complete(cmd, BLK_STS_OK);
+		loop_end(cmd, BLK_STS_OK);
 	} else if (!ret || (opf & REQ_NOWAIT)) {
-		loop_complete(cmd, BLK_STS_IOERR);	/* no progress: the file cannot take it */
+		loop_end(cmd, BLK_STS_IOERR);	/* no progress: the file cannot take it */
 	} else {
 		loop_punt(cmd);
 	}

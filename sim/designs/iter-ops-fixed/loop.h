@@ -43,6 +43,7 @@ struct lab_loop {
  * @done_bytes: by kiocbs that ended
  * @shard: of the device's @inflight
  * @flushed: REQ_PREFLUSH is behind
+ * @status: where the worker is to end it
  * @counted: the file's filesystem counts it as a write, until its end
  *
  * Position and length are the bio's or request's own: neither moves before it ends.
@@ -59,7 +60,36 @@ struct loop_cmd {
 	u32 done_bytes;
 	u16 shard;
 	bool flushed, counted;
+	blk_status_t status;
 };
+
+/* ---- what a command is about ---------------------------------------------------------------- */
+
+static inline blk_opf_t loop_cmd_opf(const struct loop_cmd *cmd)
+{
+	return cmd->rq ? cmd->rq->cmd_flags : cmd->bio->bi_opf;
+}
+
+static inline u32 loop_cmd_bytes(const struct loop_cmd *cmd)
+{
+	return cmd->rq ? blk_rq_bytes(cmd->rq) : cmd->bio->bi_iter.bi_size;
+}
+
+/* In the file, bytes. */
+static inline loff_t loop_cmd_pos(const struct loop_cmd *cmd)
+{
+	sector_t sector = cmd->rq ? blk_rq_pos(cmd->rq) : cmd->bio->bi_iter.bi_sector;
+
+	return cmd->lo->dev.offset_bytes + ((loff_t)sector << SECTOR_SHIFT);
+}
+
+/* Does it have memory of several bios, so that an array of all their elements is needed? */
+static inline bool loop_cmd_needs_table(const struct loop_cmd *cmd)
+{
+	return cmd->rq && cmd->rq->bio != cmd->rq->biotail && !lab_op_no_data(cmd->rq->cmd_flags);
+}
+
+/* ---- loop.c ----------------------------------------------------------------------------------- */
 
 const struct lab_loopdev_ops *loop_dev_ops(void);
 int loop_alloc_pools(struct loop_device *lo);

@@ -13,9 +13,9 @@ static const struct rig_costs costs[] = {
 	 * iter-ops-fixed: one command a bio, and a bio that borrows the page table for each extent. Through
 	 * the operations: one look at alignment, then for each extent how many pages there are, and fill.
 	 */
-	{ "iter-ops-fixed", .knob_sets = 16, .cmds = 1, .iter_ops = 1, .iter_ops_extent = 2 },
+	{ "iter-ops-fixed", .knob_sets = 16, .cmds = 1, .nested_ends = 4, .iter_ops = 1, .iter_ops_extent = 2 },
 	/* bio-first: the bio is the command, its clone is cut where an extent ends; nothing is dispatched. */
-	{ "bio-first", .knob_sets = 16, .clones = 1, .splits = 1 },
+	{ "bio-first", .knob_sets = 16, .clones = 1, .splits = 1, .nested_ends = 4 },
 };
 
 const struct rig_costs *rig_costs(void)

@@ -53,13 +53,14 @@ extern const struct design *const rig_design;
  * @cmds: command allocations of the loop driver for each bio or request that it gets
  * @clones: clones of each bio that the loop driver gets
  * @splits: splits of a bio for each extent after the first
+ * @nested_ends: loop devices whose IO ends inside each other on one stack, at most; 0: no limit
  * @iter_ops: calls through an operations table for each direct IO
  * @iter_ops_extent: and more of them for each extent
  */
 struct rig_costs {
 	const char *name;
 	unsigned int knob_sets;
-	unsigned int cmds, clones, splits, iter_ops, iter_ops_extent;
+	unsigned int cmds, clones, splits, nested_ends, iter_ops, iter_ops_extent;
 };
 
 /* What this design is expected to spend (costs.c); fails the test if nobody has said. */

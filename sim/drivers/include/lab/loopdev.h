@@ -29,6 +29,7 @@
 #define LAB_LOOP_SHARDS		8	/* counters of what is in flight: tasks seldom share a line */
 #define LAB_LOOP_QUEUE_DEPTH	128	/* tags, as in Linux 6.1 */
 #define LAB_LOOP_MAX_ACTIVE	4	/* works of one device that wait at once */
+#define LAB_LOOP_MAX_NESTED_ENDS 4	/* loop devices whose IO ends on one stack, inside each other */
 
 struct lab_loopdev;
 
@@ -105,6 +106,24 @@ static inline void lab_loopdev_put(struct lab_loopdev *dev, unsigned int shard)
 {
 	if (atomic_dec_and_test(&dev->inflight[shard].count))
 		complete(&dev->drained);
+}
+
+/*
+ * The end of an IO of a loop device runs inside the end of one of the device below. A driver at the top of
+ * LAB_LOOP_MAX_NESTED_ENDS of them is told so here (H1), and goes on in its worker, whose stack is empty. False: go
+ * on, and say lab_loopdev_end_done() afterwards. Context: any.
+ */
+static inline bool lab_loopdev_end_is_deep(void)
+{
+	if (unlikely(current->kc_end_depth >= LAB_LOOP_MAX_NESTED_ENDS))
+		return true;
+	current->kc_end_depth++;
+	return false;
+}
+
+static inline void lab_loopdev_end_done(void)
+{
+	current->kc_end_depth--;
 }
 
 #endif
