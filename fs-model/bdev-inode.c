@@ -36,34 +36,58 @@ static loff_t capacity_of(const struct block_device *bdev)
 }
 
 /**
- * lab_bdev_inode_create_nested - an inode for the contents of @bdev
+ * lab_bdev_inode_create_opts - an inode for the contents of @bdev
  * @bdev: outlives it
- * @nesting: 0, unless the device stands, over loop devices, on another block device's inode: then one more than
- *	that one's. Lock classes
+ * @opts: flusher and nesting are looked at. Nesting, for lock classes, is 0 unless the device stands, over loop
+ *	devices, on another block device's inode: then one more than that one's
  *
  * Context: task, may sleep. Return: it, for lab_inode_destroy(), or ERR_PTR(-ENOMEM).
  */
-struct inode *lab_bdev_inode_create_nested(struct block_device *bdev, unsigned int nesting)
+struct inode *lab_bdev_inode_create_opts(struct block_device *bdev, const struct lab_fs_opts *opts)
 {
 	struct bdev_inode *bi = kzalloc(sizeof(*bi), GFP_KERNEL);
 	struct lab_inode *li;
+	int err;
 
 	if (!bi)
 		return ERR_PTR(-ENOMEM);
+	bi->fs.opts.flusher = opts->flusher;
+	bi->fs.opts.nesting = opts->nesting;
+	err = lab_writeback_init(&bi->fs);
+	if (err) {
+		kfree(bi);
+		return ERR_PTR(err);
+	}
 	bi->fs.bdev = bdev;
 	bi->fs.is_bdev = true;
-	bi->fs.opts.nesting = nesting;
 	mutex_init(&bi->fs.alloc.lock);
 	mutex_init(&bi->fs.inodes_lock);
 	INIT_LIST_HEAD(&bi->fs.inodes);
 	lab_sb_init(&bi->fs.sb);
 	li = &bi->li;
-	lab_inode_init(li, &bi->fs);
+	err = lab_inode_init(li, &bi->fs);
 	lockdep_set_class(&li->inode.i_rwsem, &rwsem_key);
 	lockdep_set_class(&li->map.lock, &map_key);
 	lockdep_set_class(&li->sync_lock, &sync_key);
 	li->inode.i_size = capacity_of(bdev);
+	if (err) {
+		lab_inode_destroy(&li->inode);
+		return ERR_PTR(err);
+	}
 	return &li->inode;
+}
+
+/**
+ * lab_bdev_inode_create - the same, with no flusher and no other such inode below
+ * @bdev: outlives it
+ *
+ * Context: task, may sleep. Return: it, for lab_inode_destroy(), or ERR_PTR(-ENOMEM).
+ */
+struct inode *lab_bdev_inode_create(struct block_device *bdev)
+{
+	struct lab_fs_opts opts = { .nesting = 0 };
+
+	return lab_bdev_inode_create_opts(bdev, &opts);
 }
 
 /**
@@ -75,7 +99,9 @@ void lab_bdev_inode_free(struct inode *inode)
 	struct bdev_inode *bi = container_of(lab_i(inode), struct bdev_inode, li);
 
 	WARN_ON(lab_sb_writers(&bi->fs.sb));
+	lab_writeback_exit(&bi->fs);
 	lab_extmap_destroy(&bi->li.map);
+	lab_cache_exit(&bi->li.cache);
 	kfree(bi);
 }
 

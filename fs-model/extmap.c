@@ -132,8 +132,35 @@ static void remember(struct lab_extent_map *map, struct lab_map_pos pos)
 {
 	u64 hint = (u64)pos.leaf << 32 | pos.idx;
 
-	if (READ_ONCE(map->hint) != hint)
+	if (READ_ONCE(map->hint) != hint && !READ_ONCE(map->dir[pos.leaf].leaf->cold))
 		WRITE_ONCE(map->hint, hint);
+}
+
+/* The last leaf that begins at or before @file_blk, or the first leaf. There is one. */
+static u32 leaf_of(const struct lab_extent_map *map, u32 file_blk)
+{
+	u32 lo, hi, mid;
+
+	for (lo = 0, hi = map->nr_leaves; hi - lo > 1; ) {
+		mid = lo + (hi - lo) / 2;
+		if (map->dir[mid].first_blk <= file_blk)
+			lo = mid;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+/**
+ * lab_extmap_leaf - where @file_blk is looked up
+ * @map: locked, shared suffices
+ * @file_blk: any block
+ *
+ * Return: the leaf that must be in memory to say what is there; NULL: the map is empty.
+ */
+struct lab_leaf *lab_extmap_leaf(struct lab_extent_map *map, u32 file_blk)
+{
+	return map->nr_leaves ? map->dir[leaf_of(map, file_blk)].leaf : NULL;
 }
 
 /**
@@ -156,16 +183,8 @@ struct lab_map_pos lab_extmap_find(struct lab_extent_map *map, u32 file_blk)
 		return pos;
 	}
 
-	/* the last leaf that begins at or before file_blk, or the first leaf */
-	for (lo = 0, hi = map->nr_leaves; hi - lo > 1; ) {
-		mid = lo + (hi - lo) / 2;
-		if (map->dir[mid].first_blk <= file_blk)
-			lo = mid;
-		else
-			hi = mid;
-	}
-	pos.leaf = lo;
-	leaf = map->dir[lo].leaf;
+	pos.leaf = leaf_of(map, file_blk);
+	leaf = map->dir[pos.leaf].leaf;
 	/* in it, the first extent that ends after file_blk */
 	for (lo = 0, hi = leaf->nr; lo < hi; ) {
 		mid = lo + (hi - lo) / 2;
@@ -207,6 +226,8 @@ static struct lab_leaf *add_leaf(struct lab_extent_map *map, u32 at)
 	if (!leaf)
 		return NULL;
 	leaf->nr = 0;
+	leaf->cold = 0;
+	map->hint = LAB_NO_HINT;
 	memmove(&map->dir[at + 1], &map->dir[at], (map->nr_leaves - at) * sizeof(*map->dir));
 	map->dir[at].leaf = leaf;
 	map->nr_leaves++;
@@ -216,6 +237,7 @@ static struct lab_leaf *add_leaf(struct lab_extent_map *map, u32 at)
 static void remove_leaf(struct lab_extent_map *map, u32 at)
 {
 	kfree(map->dir[at].leaf);
+	map->hint = LAB_NO_HINT;
 	map->nr_leaves--;
 	memmove(&map->dir[at], &map->dir[at + 1], (map->nr_leaves - at) * sizeof(*map->dir));
 }
@@ -230,6 +252,7 @@ static int halve_leaf(struct lab_extent_map *map, u32 at)
 		return -ENOMEM;
 	old = map->dir[at].leaf;
 	new->nr = old->nr - keep;
+	new->cold = old->cold;
 	memcpy(new->ext, &old->ext[keep], new->nr * sizeof(new->ext[0]));
 	old->nr = keep;
 	map->dir[at + 1].first_blk = new->ext[0].file_blk;
@@ -298,6 +321,7 @@ static bool pour(struct lab_extent_map *map, u32 at)
 		return false;
 	memcpy(&to->ext[to->nr], from->ext, from->nr * sizeof(from->ext[0]));
 	to->nr += from->nr;
+	to->cold |= from->cold;
 	remove_leaf(map, at + 1);
 	return true;
 }

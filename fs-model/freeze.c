@@ -8,10 +8,10 @@
  *
  * The count is spread over shards, each in a cache line of its own. A write counts up the shard of the task
  * that begins it and down that of the task in which it ends, so a shard alone says nothing, and may be
- * negative; the sum is the number. To freeze, a bit is set in every shard, the lowest, which no count touches: so
- * one atomic operation counts and tells whether one came too late, and while nobody freezes nothing else is
- * looked at. Why the sum can be trusted although it is read shard by shard: who came before the bit was set is
- * seen by the reader, which begins after that; who came later takes back what it added, from the same shard.
+ * negative; the sum is the number. To freeze, a bit is set in every shard, the lowest, which no count touches:
+ * so one atomic operation counts and tells whether one came too late, and while nobody freezes nothing else
+ * is looked at. Why the sum can be trusted although it is read shard by shard: who came before the bit was set
+ * is seen by the reader, which begins after that; who came later takes back what it added, from the same shard.
  * So nothing that is added is overlooked, and the sum is zero only when nobody is left.
  *
  * Source: the contract of freeze_super(), sb_start_write() and sb_end_write() in Linux 6.1.
@@ -151,7 +151,8 @@ static int sync_inodes(struct lab_fs *fs)
  *
  * Waits for the writes that have begun; further ones wait, or hear -EAGAIN. Then pages are written back and
  * the device is flushed. Reads go on. Context: task, sleeps.
- * Return: 0; -EBUSY (frozen already, or about to be); or the error of write-back or flush: it is then not frozen.
+ * Return: 0; -EBUSY (frozen already, or about to be); or the error of write-back or flush: then it is not
+ * frozen.
  */
 int lab_fs_freeze(struct lab_fs *fs)
 {

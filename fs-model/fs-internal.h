@@ -14,12 +14,14 @@
 
 #include <linux/types.h>
 #include <linux/atomic.h>
+#include <linux/bio.h>
 #include <linux/cache.h>
 #include <linux/container_of.h>
 #include <linux/mutex.h>
 #include <linux/rwsem.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
+#include <linux/workqueue.h>
 #include <lab/fs.h>
 
 /* ---- the extent map: extmap.c, extmap-edit.c -------------------------------------------- */
@@ -40,7 +42,8 @@ struct lab_ext {
 
 struct lab_leaf {
 	u32 nr;
-	u32 pad[3];
+	u32 cold;			/* 1: not in memory (cold.c) */
+	u32 pad[2];
 	struct lab_ext ext[LAB_LEAF_EXTENTS];
 };
 
@@ -56,7 +59,8 @@ struct lab_leaf_ref {
  * @nr_leaves: used entries of @dir
  * @dir_room: entries @dir has memory for
  * @nr_extents: in all leaves
- * @hint: leaf << 32 | index of the extent found last; checked before use, so it may be stale
+ * @hint: leaf << 32 | index of the extent found last; checked before use, so it may be stale. Never in a leaf
+ *	that is cold: LAB_NO_HINT when leaves have moved
  */
 struct lab_extent_map {
 	struct rw_semaphore lock;
@@ -65,6 +69,8 @@ struct lab_extent_map {
 	u32 nr_extents;
 	u64 hint;
 };
+
+#define LAB_NO_HINT	(~0ull)
 
 /* A place in a map: an extent, or the end when leaf == nr_leaves. */
 struct lab_map_pos {
@@ -90,6 +96,7 @@ static inline const struct lab_ext *lab_extmap_hinted(const struct lab_extent_ma
 void lab_extmap_init(struct lab_extent_map *map);
 void lab_extmap_destroy(struct lab_extent_map *map);
 struct lab_map_pos lab_extmap_find(struct lab_extent_map *map, u32 file_blk);
+struct lab_leaf *lab_extmap_leaf(struct lab_extent_map *map, u32 file_blk);
 struct lab_ext *lab_extmap_at(struct lab_extent_map *map, struct lab_map_pos pos);
 struct lab_map_pos lab_extmap_next(struct lab_extent_map *map, struct lab_map_pos pos);
 bool lab_extmap_prev(struct lab_extent_map *map, struct lab_map_pos *pos);
@@ -103,6 +110,8 @@ int lab_extmap_set_type(struct lab_extent_map *map, u32 file_blk, u32 nr_blks,
 			enum lab_extent_type type, u32 *changed);
 int lab_extmap_remove(struct lab_extent_map *map, u32 file_blk, u32 nr_blks,
 		      void (*drop)(void *arg, u32 disk_blk, u32 nr_blks), void *arg);
+
+int lab_map_warm(struct inode *inode, u32 file_blk, bool nowait);
 
 /* ---- the allocator: alloc.c -------------------------------------------------------------- */
 
@@ -133,12 +142,12 @@ void lab_alloc_destroy(struct lab_allocator *a);
 u32 lab_alloc_blocks(struct lab_allocator *a, u32 want_blks, u32 *disk_blk);
 void lab_free_blocks(struct lab_allocator *a, u32 disk_blk, u32 nr_blks);
 
-/* ---- the page cache: page-tree.c, page.c, page-io.c --------------------------------------------------- */
+/* ---- the page cache: page-tree.c, page.c, page-io.c, writeback.c ---------------------------------- */
 
 #define LAB_NODE_SHIFT		6u
 #define LAB_NODE_SLOTS		(1u << LAB_NODE_SHIFT)
 #define LAB_NODE_LEVELS		5u	/* indices of 30 bits; LAB_MAX_FILE_BYTES needs 28 */
-#define LAB_PAGE_BATCH		32u	/* pages that one task has locked at once; of one bio */
+#define LAB_PAGE_BATCH		32u	/* pages that are locked at once, and read in one bio */
 
 /* Of the lowest level: pages; else nodes. */
 struct lab_page_node {
@@ -154,6 +163,8 @@ struct lab_page_node {
  *	who only wants to know whether they are many
  * @hand: index where the search for a page to drop goes on
  * @unlocks: +1 at every lab_page_unlock()
+ * @reserve: a page for when there is no memory; comes back when a page is forgotten that nobody else has
+ * @spare: nodes for the same case, @nr_spare of them
  * @wb_error: of write-back, until lab_cache_sync() has told somebody
  * @wait: for @unlocks to change
  */
@@ -163,16 +174,20 @@ struct lab_page_cache {
 	unsigned long nr_dirty;
 	pgoff_t hand;
 	u64 unlocks;
+	struct page *reserve;
+	struct lab_page_node *spare[LAB_NODE_LEVELS];
+	unsigned int nr_spare;
 	int wb_error;
 	wait_queue_head_t wait;
 };
 
-void lab_cache_init(struct lab_page_cache *cache);
+int lab_cache_init(struct lab_page_cache *cache);
+void lab_cache_exit(struct lab_page_cache *cache);
+struct lab_page_node *lab_cache_node_alloc(gfp_t gfp);
 struct page *lab_cache_next(struct lab_page_cache *cache, pgoff_t index, pgoff_t last);
 int lab_cache_insert(struct lab_page_cache *cache, pgoff_t index, struct page *page);
 void lab_cache_remove(struct lab_page_cache *cache, pgoff_t index, struct page *page);
 struct page *lab_page_try_add(struct inode *inode, pgoff_t index);
-void lab_page_clear_dirty(struct page *page);
 void lab_cache_wait_unlock(struct lab_page_cache *cache, u64 unlocks);
 void lab_cache_del(struct lab_page_cache *cache, struct page *page);
 
@@ -209,6 +224,8 @@ unsigned int lab_sb_writers(struct lab_sb *sb);
  * @opts: as created
  * @alloc: the blocks of @bdev
  * @sb: the writes in flight
+ * @wb_bios: what write-back allocates
+ * @flusher: where the inodes' flush_work is queued; NULL: no flusher
  * @is_bdev: no filesystem, but what stands behind the inode of a block device (bdev-inode.c)
  * @inodes: its files, under @inodes_lock
  */
@@ -217,6 +234,8 @@ struct lab_fs {
 	struct lab_fs_opts opts;
 	struct lab_allocator alloc;
 	struct lab_sb sb;
+	struct bio_set wb_bios;
+	struct workqueue_struct *flusher;
 	bool is_bdev;
 	struct mutex inodes_lock;
 	struct list_head inodes;
@@ -227,6 +246,7 @@ struct lab_fs {
  * @inode: what everybody sees
  * @map: its blocks
  * @cache: its pages
+ * @flush_work: the flusher's business with it
  * @dio_wait: who waits for i_dio_count to reach zero
  * @sync_lock: one fsync at a time, so that none returns while the flush that covers it is under way
  * @wrote: 1: the device may hold something of this inode that is not durable
@@ -237,6 +257,7 @@ struct lab_inode {
 	struct inode inode;
 	struct lab_extent_map map;
 	struct lab_page_cache cache;
+	struct work_struct flush_work;
 	wait_queue_head_t dio_wait;
 	struct mutex sync_lock;
 	atomic_t wrote;
@@ -249,7 +270,10 @@ static inline struct lab_inode *lab_i(const struct inode *inode)
 	return container_of((struct inode *)inode, struct lab_inode, inode);
 }
 
-void lab_inode_init(struct lab_inode *li, struct lab_fs *fs);
+int lab_writeback_init(struct lab_fs *fs);
+void lab_writeback_exit(struct lab_fs *fs);
+void lab_flush_work(struct work_struct *work);
+int lab_inode_init(struct lab_inode *li, struct lab_fs *fs);
 void lab_bdev_inode_free(struct inode *inode);
 int lab_bdev_map(struct inode *inode, loff_t pos, u64 len_bytes, unsigned int flags, struct lab_extent *out);
 void lab_map_changed(struct inode *inode);

@@ -65,6 +65,12 @@ struct lab_fs *lab_fs_create(struct block_device *bdev, const struct lab_fs_opts
 	mutex_init(&fs->inodes_lock);
 	INIT_LIST_HEAD(&fs->inodes);
 	lab_sb_init(&fs->sb);
+	err = lab_writeback_init(fs);
+	if (err) {
+		lab_alloc_destroy(&fs->alloc);
+		kfree(fs);
+		return ERR_PTR(err);
+	}
 	kc_lock_set_depth(&fs->alloc.lock, opts->nesting);
 	kc_lock_set_depth(&fs->inodes_lock, opts->nesting);
 	return fs;
@@ -95,6 +101,7 @@ void lab_fs_destroy(struct lab_fs *fs)
 		lab_inode_destroy(inode);
 	WARN_ON(fs->alloc.nr_free != fs->alloc.nr_blks);
 	WARN_ON(lab_sb_writers(&fs->sb));
+	lab_writeback_exit(fs);
 	lab_alloc_destroy(&fs->alloc);
 	kfree(fs);
 }
@@ -144,8 +151,10 @@ static int lay_out(struct lab_inode *li, u32 nr_blks, enum lab_extent_type type)
  * lab_inode_init - an inode with no block, no page and no size
  * @li: zeroed memory
  * @fs: what it is of
+ *
+ * Context: task, may sleep. Return: 0; -ENOMEM: it can be taken apart all the same.
  */
-void lab_inode_init(struct lab_inode *li, struct lab_fs *fs)
+int lab_inode_init(struct lab_inode *li, struct lab_fs *fs)
 {
 	struct inode *inode = &li->inode;
 
@@ -157,13 +166,14 @@ void lab_inode_init(struct lab_inode *li, struct lab_fs *fs)
 	inode->i_lab_fs = fs;
 	inode->i_map = &li->map;
 	lab_extmap_init(&li->map);
-	lab_cache_init(&li->cache);
+	INIT_WORK(&li->flush_work, lab_flush_work);
 	init_waitqueue_head(&li->dio_wait);
 	mutex_init(&li->sync_lock);
 	atomic64_set(&li->meta_seq, 0);
 	kc_lock_set_depth(&inode->i_rwsem, fs->opts.nesting);
 	kc_lock_set_depth(&li->map.lock, fs->opts.nesting);
 	kc_lock_set_depth(&li->sync_lock, fs->opts.nesting);
+	return lab_cache_init(&li->cache);
 }
 
 /**
@@ -178,26 +188,27 @@ struct inode *lab_inode_create(struct lab_fs *fs, loff_t size)
 {
 	enum lab_extent_type type = LAB_MAPPED;
 	struct lab_inode *li;
-	int err = 0;
+	int err;
 
 	if (size < 0 || size > LAB_MAX_FILE_BYTES)
 		return ERR_PTR(-EINVAL);
 	li = kzalloc(sizeof(*li), GFP_KERNEL);
 	if (!li)
 		return ERR_PTR(-ENOMEM);
-	lab_inode_init(li, fs);
+	err = lab_inode_init(li, fs);
 	mutex_lock(&fs->inodes_lock);
 	list_add_tail(&li->inode.i_lab_node, &fs->inodes);
 	mutex_unlock(&fs->inodes_lock);
 	if (fs->opts.layout == LAB_LAYOUT_UNWRITTEN)
 		type = LAB_UNWRITTEN;
-	if (fs->opts.layout != LAB_LAYOUT_SPARSE)
+	if (!err && fs->opts.layout != LAB_LAYOUT_SPARSE)
 		err = lay_out(li, (size + LAB_BLOCK_BYTES - 1) >> LAB_BLOCK_SHIFT, type);
 	if (err) {
 		lab_inode_destroy(&li->inode);
 		return ERR_PTR(err);
 	}
 	li->inode.i_size = size;
+	lab_map_forget(&li->inode);
 	return &li->inode;
 }
 
@@ -224,6 +235,7 @@ void lab_inode_destroy(struct inode *inode)
 	struct lab_fs *fs = inode->i_lab_fs;
 
 	WARN_ON(atomic_read(&inode->i_dio_count));
+	cancel_work_sync(&li->flush_work);
 	lab_cache_drop(inode, 0, LAB_MAX_FILE_BYTES);
 	WARN_ON(inode->i_mapping->nrpages);
 	if (fs->is_bdev) {
@@ -239,6 +251,7 @@ void lab_inode_destroy(struct inode *inode)
 				 lab_unmap_blocks_drop, fs) < 0);
 	up_write(&li->map.lock);
 	lab_extmap_destroy(&li->map);
+	lab_cache_exit(&li->cache);
 	kfree(li);
 }
 

@@ -7,7 +7,8 @@
  * UNWRITTEN. It becomes MAPPED when the writer says that the data is on disk. Reads see zeros until then,
  * and so does whoever comes after a crash or an error.
  *
- * LAB_MAP_NOWAIT tries the lock and never fills: this is what a driver under ->submit_bio may call.
+ * LAB_MAP_NOWAIT tries the lock, never fills and, where maps can be cold (cold.c), never reads: this is what a
+ * driver under ->submit_bio may call.
  */
 #include <linux/bug.h>
 #include <linux/blkdev.h>
@@ -48,12 +49,14 @@ static inline int lock_map(struct lab_extent_map *map, bool nowait)
  * @nowait: do not wait for the map's lock
  * @out: that one block
  *
- * Context: task, may sleep unless @nowait. Return: 0; -EAGAIN (@nowait).
+ * Context: task, may sleep unless @nowait. Return: 0; -EAGAIN (@nowait); with cold_map as lab_map_warm().
  */
 int lab_map_peek(struct inode *inode, loff_t pos, bool nowait, struct lab_ext *out)
 {
 	int err = lock_map(inode->i_map, nowait);
 
+	if (!err && inode->i_lab_fs->opts.cold_map)
+		err = lab_map_warm(inode, pos >> LAB_BLOCK_SHIFT, nowait);
 	if (err)
 		return err;
 	lab_extmap_lookup(inode->i_map, pos >> LAB_BLOCK_SHIFT, 1, out);
@@ -128,6 +131,11 @@ static noinline int map_slow(struct inode *inode, loff_t pos, u64 len_bytes, uns
 	struct lab_ext ext;
 	int ret;
 
+	if (inode->i_lab_fs->opts.cold_map) {
+		ret = lab_map_warm(inode, pos >> LAB_BLOCK_SHIFT, flags & LAB_MAP_NOWAIT);
+		if (ret)
+			return ret;
+	}
 	lab_extmap_lookup(map, pos >> LAB_BLOCK_SHIFT, nr_blks_of(pos, len_bytes), &ext);
 	up_read(&map->lock);
 	if (inode->i_lab_fs->is_bdev)
@@ -155,7 +163,8 @@ static noinline int map_slow(struct inode *inode, loff_t pos, u64 len_bytes, uns
  *
  * Context: task; may sleep unless LAB_MAP_NOWAIT, which under a stacking driver is required.
  * Return: 0; -EINVAL (empty or negative), -EFBIG (beyond LAB_MAX_FILE_BYTES), -EAGAIN (LAB_MAP_NOWAIT: the
- * lock is contended, or there is a hole to fill), -ENOSPC, -ENOMEM.
+ * lock is contended, there is a hole to fill, or a leaf to read), -ENOSPC, -ENOMEM; with cold_map also the error
+ * of reading a leaf.
  */
 int lab_map(struct inode *inode, loff_t pos, u64 len_bytes, unsigned int flags, struct lab_extent *out)
 {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * page-io.c - the page cache and the disk: reading pages in, one page of a buffered write, writing back.
+ * page-io.c - the page cache and the disk: reading pages in, and one page of a buffered write. Writing back is
+ * writeback.c's.
  *
  * A page is one fs block, so a page lies in one extent, and is HOLE, UNWRITTEN or MAPPED as a whole; only the
  * last one of a block device may be MAPPED up to the device's end. Reading takes the page that is wanted and
- * those after it that are missing too; write-back takes dirty pages that follow each other. Both ask the map
- * once an extent, and wait for each bio. The bio and its elements are on the stack, so write-back needs no
- * memory.
+ * those after it that are missing too, asks the map once an extent, and waits for each bio. The bio and its
+ * elements are on the stack.
  *
  * A buffered write allocates its block, unwritten, before it copies: so it is the writer who hears of a full
  * disk. Write-back converts what it wrote. A page is locked during its write-back and stays dirty until its
@@ -28,8 +28,8 @@ static loff_t pos_of(const struct page *page)
 	return (loff_t)page->index << PAGE_SHIFT;
 }
 
-/* Move the pages of @ext, which ends with them, or in the last; waits for each bio. The first error. */
-static int pages_io(const struct lab_extent *ext, struct page **pages, blk_opf_t opf)
+/* Read the pages of @ext, which ends with them, or in the last; waits for each bio. The first error. */
+static int read_extent(const struct lab_extent *ext, struct page **pages)
 {
 	struct bio_vec vecs[LAB_PAGE_BATCH];
 	u64 done_bytes = 0;
@@ -40,7 +40,7 @@ static int pages_io(const struct lab_extent *ext, struct page **pages, blk_opf_t
 		unsigned int in_bio = min_t(u64, PFN_UP(ext->len_bytes - done_bytes),
 					    min(LAB_PAGE_BATCH, (unsigned int)BIO_MAX_VECS));
 
-		bio_init(&bio, ext->bdev, vecs, in_bio, opf | REQ_SYNC);
+		bio_init(&bio, ext->bdev, vecs, in_bio, REQ_OP_READ | REQ_SYNC);
 		bio.bi_iter.bi_sector = ext->sector + (done_bytes >> SECTOR_SHIFT);
 		for (; in_bio; in_bio--) {
 			unsigned int bytes = min_t(u64, PAGE_SIZE, ext->len_bytes - done_bytes);
@@ -74,7 +74,7 @@ static int fill_pages(struct inode *inode, struct page **pages, unsigned int nr)
 			tail_bytes = offset_in_page(ext.len_bytes);
 			if (tail_bytes)
 				memzero_page(pages[i + of_ext - 1], tail_bytes, PAGE_SIZE - tail_bytes);
-			err = pages_io(&ext, pages + i, REQ_OP_READ);
+			err = read_extent(&ext, pages + i);
 		} else {
 			unsigned int at;
 
@@ -185,138 +185,4 @@ unsigned int lab_write_end(struct inode *inode, struct page *page, loff_t pos, u
 	lab_page_unlock(page);
 	put_page(page);
 	return copied_bytes;
-}
-
-/* ---- write-back ------------------------------------------------------------------------------- */
-
-/*
- * Lock the first dirty page of [index, last] and the dirty ones that follow it without a gap, as far as
- * nobody has them locked. Returns how many; 0: none is dirty.
- */
-static unsigned int lock_dirty(struct lab_page_cache *cache, pgoff_t index, pgoff_t last, struct page **pages)
-{
-	unsigned int nr = 0;
-
-	for (;;) {
-		struct page *page = NULL;
-		unsigned long flags;
-		u64 unlocks;
-
-		spin_lock_irqsave(&cache->lock, flags);
-		if (cache->nr_dirty)
-			page = lab_cache_next(cache, index, last);
-		while (page && !PageDirty(page))
-			page = lab_cache_next(cache, page->index + 1, last);
-		while (page && PageDirty(page) && !PageLocked(page) && nr < LAB_PAGE_BATCH) {
-			__SetPageLocked(page);
-			get_page(page);
-			pages[nr++] = page;
-			page = lab_cache_next(cache, page->index + 1, min(last, page->index + 1));
-		}
-		unlocks = cache->unlocks;
-		spin_unlock_irqrestore(&cache->lock, flags);
-		if (nr || !page)
-			return nr;
-		lab_cache_wait_unlock(cache, unlocks);
-	}
-}
-
-/* Write @nr locked pages of indices that follow each other, and convert. */
-static int write_pages(struct inode *inode, struct page **pages, unsigned int nr)
-{
-	bool unwritten = false;
-	struct lab_extent ext;
-	unsigned int i;
-	int err = 0;
-
-	for (i = 0; i < nr && !err; i += PFN_UP(ext.len_bytes)) {
-		err = lab_map(inode, pos_of(pages[i]), (u64)(nr - i) << PAGE_SHIFT, LAB_MAP_CREATE, &ext);
-		if (err)
-			break;
-		err = pages_io(&ext, pages + i, REQ_OP_WRITE);
-		unwritten |= ext.type == LAB_UNWRITTEN;
-	}
-	lab_fs_wrote(inode);
-	lab_probe_add(WRITEBACKS, nr);
-	if (!err && unwritten)
-		err = lab_convert(inode, pos_of(pages[0]), (u64)nr << PAGE_SHIFT);
-	return err;
-}
-
-static void note_error(struct lab_page_cache *cache, int err)
-{
-	unsigned long flags;
-
-	spin_lock_irqsave(&cache->lock, flags);
-	if (!cache->wb_error)
-		cache->wb_error = err;
-	spin_unlock_irqrestore(&cache->lock, flags);
-}
-
-/**
- * lab_cache_write - write the dirty pages of a range back, and wait
- * @inode: i_rwsem held or not: a locked page keeps its block from being freed
- * @pos: bytes
- * @len_bytes: >= 1
- *
- * Pages that are dirty when it is called are clean, or were dirtied again, when it returns; write-back that
- * others have begun is waited for. Context: task, sleeps; no page locked.
- * Return: 0 or the first error of what was written here. Pages that failed are clean: their contents are lost.
- */
-int lab_cache_write(struct inode *inode, loff_t pos, u64 len_bytes)
-{
-	struct lab_page_cache *cache = &lab_i(inode)->cache;
-	pgoff_t index = pos >> PAGE_SHIFT, last = (pos + len_bytes - 1) >> PAGE_SHIFT;
-	struct page *pages[LAB_PAGE_BATCH];
-	unsigned int nr;
-	int ret = 0;
-
-	might_sleep();
-	while (index <= last && (nr = lock_dirty(cache, index, last, pages))) {
-		int err = write_pages(inode, pages, nr);
-
-		if (err)
-			note_error(cache, err);
-		ret = ret ?: err;
-		index = pages[nr - 1]->index + 1;
-		while (nr--) {
-			lab_page_clear_dirty(pages[nr]);
-			lab_page_unlock(pages[nr]);
-			put_page(pages[nr]);
-		}
-	}
-	return ret;
-}
-
-/**
- * lab_cache_sync - write all dirty pages back, and tell of write-back that failed
- * @inode: any
- *
- * Context: task, sleeps; no page locked. Return: 0 or an error of write-back since the last call, here or
- * elsewhere; it is told once.
- */
-int lab_cache_sync(struct inode *inode)
-{
-	struct lab_page_cache *cache = &lab_i(inode)->cache;
-	unsigned long flags;
-	int err;
-
-	lab_cache_write(inode, 0, LAB_MAX_FILE_BYTES);
-	spin_lock_irqsave(&cache->lock, flags);
-	err = cache->wb_error;
-	cache->wb_error = 0;
-	spin_unlock_irqrestore(&cache->lock, flags);
-	return err;
-}
-
-/**
- * lab_cache_balance - too much is dirty: write it back
- * @inode: the caller has dirtied pages of it, and has none locked
- *
- * An error is kept for lab_cache_sync(). Context: task, sleeps.
- */
-void lab_cache_balance(struct inode *inode)
-{
-	if (READ_ONCE(lab_i(inode)->cache.nr_dirty) > LAB_CACHE_MAX_DIRTY)
-		lab_cache_write(inode, 0, LAB_MAX_FILE_BYTES);
 }

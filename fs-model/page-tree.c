@@ -3,7 +3,8 @@
  * page-tree.c - the pages of an inode by index: a tree of fixed height with LAB_NODE_SLOTS a node.
  *
  * Nodes come with the first page below them and go with the last. All of it under cache->lock, so memory for
- * a node is taken without waiting. What a page is, page.c knows.
+ * a node is taken without waiting. As many nodes as one page may need are kept aside: with them a tree that was
+ * emptied can always take a page. What a page is, page.c knows.
  */
 #include <linux/bug.h>
 #include <linux/errno.h>
@@ -39,6 +40,33 @@ struct page *lab_cache_next(struct lab_page_cache *cache, pgoff_t index, pgoff_t
 	return NULL;
 }
 
+/**
+ * lab_cache_node_alloc - a node with nothing in it
+ * @gfp: may it wait
+ *
+ * Return: NULL: no memory.
+ */
+struct lab_page_node *lab_cache_node_alloc(gfp_t gfp)
+{
+	return kzalloc(sizeof(struct lab_page_node), gfp | __GFP_NOWARN);
+}
+
+static struct lab_page_node *node_get(struct lab_page_cache *cache)
+{
+	struct lab_page_node *node = lab_cache_node_alloc(GFP_ATOMIC);
+
+	return node || !cache->nr_spare ? node : cache->spare[--cache->nr_spare];
+}
+
+/* @node has nothing in it. */
+static void node_free(struct lab_page_cache *cache, struct lab_page_node *node)
+{
+	if (cache->nr_spare < LAB_NODE_LEVELS)
+		cache->spare[cache->nr_spare++] = node;
+	else
+		kfree(node);
+}
+
 /* Take out nodes on the way to @index that have no slot in use, from the bottom. */
 static void cache_prune(struct lab_page_cache *cache, pgoff_t index)
 {
@@ -52,7 +80,7 @@ static void cache_prune(struct lab_page_cache *cache, pgoff_t index)
 			node = node->slot[index >> shift & NODE_MASK];
 	}
 	while (depth-- && !path[depth]->nr) {
-		kfree(path[depth]);
+		node_free(cache, path[depth]);
 		if (!depth) {
 			cache->root = NULL;
 			return;
@@ -61,11 +89,6 @@ static void cache_prune(struct lab_page_cache *cache, pgoff_t index)
 		path[depth - 1]->slot[index >> shift & NODE_MASK] = NULL;
 		path[depth - 1]->nr--;
 	}
-}
-
-static struct lab_page_node *node_alloc(void)
-{
-	return kzalloc(sizeof(struct lab_page_node), GFP_ATOMIC | __GFP_NOWARN);
 }
 
 /**
@@ -84,14 +107,14 @@ int lab_cache_insert(struct lab_page_cache *cache, pgoff_t index, struct page *p
 
 	BUG_ON(index >> shift);
 	if (!cache->root)
-		cache->root = node_alloc();
+		cache->root = node_get(cache);
 	for (node = cache->root; node; node = *slot) {
 		shift -= LAB_NODE_SHIFT;
 		slot = &node->slot[index >> shift & NODE_MASK];
 		if (*slot && !shift)
 			return -EEXIST;
 		if (!*slot) {
-			*slot = shift ? (void *)node_alloc() : page;
+			*slot = shift ? (void *)node_get(cache) : page;
 			node->nr += *slot != NULL;
 		}
 		if (!shift)

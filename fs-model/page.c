@@ -12,7 +12,9 @@
  * until its last reader is through.
  *
  * No more than LAB_CACHE_MAX_PAGES: who wants another one drops clean pages, going round by index, or writes
- * dirty ones back, or waits until somebody unlocks one.
+ * dirty ones back, or waits until somebody unlocks one. The same when there is no memory; and then a page and
+ * the nodes above it are in reserve, so that a cache from which all has been dropped can have one page. So
+ * write-back from above, through a loop device, gets on without memory, if slowly, and needs nobody's help.
  */
 #include <linux/bug.h>
 #include <linux/build_bug.h>
@@ -37,9 +39,11 @@ static struct lab_page_cache *cache_of(const struct page *page)
 
 /**
  * lab_cache_init - no page
- * @cache: of an inode that is being made
+ * @cache: zeroed, of an inode that is being made
+ *
+ * Context: task, may sleep. Return: 0; -ENOMEM: lab_cache_exit() is still due.
  */
-void lab_cache_init(struct lab_page_cache *cache)
+int lab_cache_init(struct lab_page_cache *cache)
 {
 	BUILD_BUG_ON(LAB_BLOCK_BYTES != PAGE_SIZE);
 	BUILD_BUG_ON(LAB_MAX_FILE_BYTES >> PAGE_SHIFT > 1ull << (LAB_NODE_SHIFT * LAB_NODE_LEVELS));
@@ -50,6 +54,40 @@ void lab_cache_init(struct lab_page_cache *cache)
 	cache->unlocks = 0;
 	cache->wb_error = 0;
 	init_waitqueue_head(&cache->wait);
+	cache->reserve = alloc_page(GFP_NOFS);
+	if (!cache->reserve)
+		return -ENOMEM;
+	while (cache->nr_spare < LAB_NODE_LEVELS) {
+		struct lab_page_node *node = lab_cache_node_alloc(GFP_NOFS);
+
+		if (!node)
+			return -ENOMEM;
+		cache->spare[cache->nr_spare++] = node;
+	}
+	return 0;
+}
+
+/**
+ * lab_cache_exit - the end of a cache
+ * @cache: no page in it
+ */
+void lab_cache_exit(struct lab_page_cache *cache)
+{
+	if (cache->reserve)
+		put_page(cache->reserve);
+	while (cache->nr_spare)
+		kfree(cache->spare[--cache->nr_spare]);
+}
+
+/* @page is in no cache any more: drop the reference, or keep the page in reserve. @cache locked. */
+static void give_back(struct lab_page_cache *cache, struct page *page)
+{
+	if (!cache->reserve && page_count(page) == 1) {
+		__ClearPageUptodate(page);
+		cache->reserve = page;
+	} else {
+		put_page(page);
+	}
 }
 
 /**
@@ -69,7 +107,7 @@ void lab_cache_del(struct lab_page_cache *cache, struct page *page)
 	__ClearPageStale(page);
 	WRITE_ONCE(page->mapping->nrpages, page->mapping->nrpages - 1);
 	WRITE_ONCE(page->mapping, NULL);
-	put_page(page);
+	give_back(cache, page);
 }
 
 /* ---- room ----------------------------------------------------------------------------------- */
@@ -101,22 +139,28 @@ static unsigned int drop_clean(struct lab_page_cache *cache)
 	return dropped;
 }
 
-/* Let there be room for one page more. No page is locked by the caller. Sleeps. */
-static void make_room(struct inode *inode)
+/*
+ * Let there be room for one page more. No page is locked by the caller. @shrink: also let there be fewer pages
+ * than there are, or one in reserve. Sleeps. False: @shrink, and there is none at all.
+ */
+static bool make_room(struct inode *inode, bool shrink)
 {
+	unsigned long max = shrink ? 0 : LAB_CACHE_MAX_PAGES - 1;
 	struct lab_page_cache *cache = &lab_i(inode)->cache;
-	unsigned long flags;
-	bool room, dirty;
+	unsigned long flags, nr;
+	bool done, dirty, some;
 	u64 unlocks;
 
 	for (;;) {
 		spin_lock_irqsave(&cache->lock, flags);
-		room = inode->i_mapping->nrpages < LAB_CACHE_MAX_PAGES || drop_clean(cache);
+		nr = inode->i_mapping->nrpages;
+		some = nr || cache->reserve;
+		done = nr <= max || drop_clean(cache);
 		dirty = cache->nr_dirty;
 		unlocks = cache->unlocks;
 		spin_unlock_irqrestore(&cache->lock, flags);
-		if (room)
-			return;
+		if (done)
+			return !shrink || some;
 		if (dirty)
 			lab_cache_write(inode, 0, LAB_MAX_FILE_BYTES);
 		else
@@ -126,14 +170,31 @@ static void make_room(struct inode *inode)
 
 /* ---- pages ----------------------------------------------------------------------------------- */
 
-/* A new page at @index, locked, with a second reference for the caller. 0, -EEXIST, -ENOMEM. */
-static int add_page(struct inode *inode, pgoff_t index, struct page **out)
+static struct page *take_reserve(struct lab_page_cache *cache)
+{
+	struct page *page;
+	unsigned long flags;
+
+	spin_lock_irqsave(&cache->lock, flags);
+	page = cache->reserve;
+	cache->reserve = NULL;
+	spin_unlock_irqrestore(&cache->lock, flags);
+	return page;
+}
+
+/*
+ * A new page at @index, locked, with a second reference for the caller; the one in reserve if @must and there
+ * is no other. 0, -EEXIST, -ENOMEM.
+ */
+static int add_page(struct inode *inode, pgoff_t index, bool must, struct page **out)
 {
 	struct lab_page_cache *cache = &lab_i(inode)->cache;
 	struct page *page = alloc_page(GFP_NOFS | __GFP_NOWARN);
 	unsigned long flags;
 	int err;
 
+	if (!page && must)
+		page = take_reserve(cache);
 	if (!page)
 		return -ENOMEM;
 	page->mapping = inode->i_mapping;
@@ -145,13 +206,14 @@ static int add_page(struct inode *inode, pgoff_t index, struct page **out)
 		get_page(page);
 		WRITE_ONCE(inode->i_mapping->nrpages, inode->i_mapping->nrpages + 1);
 	}
-	spin_unlock_irqrestore(&cache->lock, flags);
 	if (err) {
 		page->mapping = NULL;
 		__ClearPageLocked(page);
-		__free_page(page);
-		return err;
+		give_back(cache, page);
 	}
+	spin_unlock_irqrestore(&cache->lock, flags);
+	if (err)
+		return err;
 	lab_probe(CACHE_ADDS);
 	*out = page;
 	return 0;
@@ -171,7 +233,7 @@ struct page *lab_page_try_add(struct inode *inode, pgoff_t index)
 
 	if (READ_ONCE(inode->i_mapping->nrpages) >= LAB_CACHE_MAX_PAGES)
 		return NULL;
-	return add_page(inode, index, &page) ? NULL : page;
+	return add_page(inode, index, false, &page) ? NULL : page;
 }
 
 /**
@@ -226,7 +288,7 @@ static int try_lock_page(struct lab_page_cache *cache, pgoff_t index, struct pag
  * @out: the page, referenced; a new one is not uptodate
  *
  * Context: task, sleeps: waits for who has it locked, and for room; the caller has no page locked.
- * Return: 0 or -ENOMEM.
+ * Return: 0; -ENOMEM: not even one page, since others still hold the one that was in reserve.
  */
 int lab_page_get(struct inode *inode, pgoff_t index, struct page **out)
 {
@@ -243,9 +305,9 @@ int lab_page_get(struct inode *inode, pgoff_t index, struct page **out)
 			lab_cache_wait_unlock(cache, unlocks);
 			continue;
 		}
-		make_room(inode);
-		ret = add_page(inode, index, out);
-		if (ret != -EEXIST)
+		make_room(inode, false);
+		ret = add_page(inode, index, true, out);
+		if (!ret || (ret == -ENOMEM && !make_room(inode, true)))
 			return ret;
 	}
 }
@@ -321,24 +383,6 @@ void lab_page_set_dirty(struct page *page)
 		__SetPageDirty(page);
 		WRITE_ONCE(cache->nr_dirty, cache->nr_dirty + 1);
 	}
-	spin_unlock_irqrestore(&cache->lock, flags);
-}
-
-/**
- * lab_page_clear_dirty - the page was written back
- * @page: dirty, locked by the caller
- *
- * Context: any.
- */
-void lab_page_clear_dirty(struct page *page)
-{
-	struct lab_page_cache *cache = cache_of(page);
-	unsigned long flags;
-
-	spin_lock_irqsave(&cache->lock, flags);
-	BUG_ON(!PageLocked(page) || !PageDirty(page));
-	__ClearPageDirty(page);
-	WRITE_ONCE(cache->nr_dirty, cache->nr_dirty - 1);
 	spin_unlock_irqrestore(&cache->lock, flags);
 }
 

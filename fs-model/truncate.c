@@ -63,9 +63,9 @@ static int zero_on_disk(struct inode *inode, u64 pos, u64 end)
 	int err = 0;
 
 	BUG_ON(pos >= end || blk_down(pos) != blk_down(end - 1));
-	lab_map_peek(inode, pos, false, &ext);
-	if (ext.type != LAB_MAPPED)
-		return 0;
+	err = lab_map_peek(inode, pos, false, &ext);
+	if (err || ext.type != LAB_MAPPED)
+		return err;
 	page = alloc_page(GFP_NOFS);
 	if (!page)
 		return -ENOMEM;

@@ -67,6 +67,7 @@ struct lab_target {
 	int layout;			/* enum lab_layout of lab/fs.h */
 	host_u64 fragment_bytes;
 	int lock_exclusive;
+	int cold_map, flusher;
 	int frames_permuted;		/* knob frames=permuted */
 	/* --limits of the lower device; 0: the driver's own */
 	host_u32 max_sectors, max_segments, max_segment_bytes, logical_block_bytes, virt_boundary_bytes;

@@ -31,7 +31,7 @@ static const struct argp_option table[] = {
 	{ "ram", O_RAM, "SIZE", 0, "A disk in memory", 2 },
 	{ "null", O_NULL, "SIZE", 0, "A disk that completes and keeps nothing", 2 },
 	{ "fs", O_FS, "extent[:…]", 0,
-	  "layout=contiguous|fragmented[=4k]|sparse|unwritten, lock=shared|exclusive", 2 },
+	  "layout=contiguous|fragmented[=4k]|sparse|unwritten, lock=shared|exclusive, map=warm|cold, flusher=on|off", 2 },
 	{ "limits", O_LIMITS, "NAME=N,…", 0, "Queue limits of the disk: max_sectors, max_segments, …", 2 },
 	{ "stack", O_STACK, "FILTER[=ARGS]/…", 0,
 	  "Filter devices over the disk, outermost first, e.g. trace/fault=flip@1m", 2 },

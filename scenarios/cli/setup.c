@@ -187,7 +187,7 @@ static int fs_layout(struct lab_target *t, char *word, char *why, size_t why_byt
 	return -1;
 }
 
-/* extent[:layout=…][,lock=…]; either separator is taken between options */
+/* extent[:layout=…][,lock=…][,map=…][,flusher=…]; either separator is taken between options */
 int setup_fs(struct lab_target *t, const char *arg, char *why, size_t why_bytes)
 {
 	char text[256], *save = NULL, *w;
@@ -204,9 +204,13 @@ int setup_fs(struct lab_target *t, const char *arg, char *why, size_t why_bytes)
 				return -1;
 		} else if (!strcmp(w, "lock=shared") || !strcmp(w, "lock=exclusive")) {
 			t->lock_exclusive = w[5] == 'e';
+		} else if (!strcmp(w, "map=warm") || !strcmp(w, "map=cold")) {
+			t->cold_map = w[4] == 'c';
+		} else if (!strcmp(w, "flusher=on") || !strcmp(w, "flusher=off")) {
+			t->flusher = w[9] == 'n';
 		} else {
-			snprintf(why, why_bytes, "'%s': want layout=contiguous|fragmented[=4k]|sparse|unwritten or "
-				 "lock=shared|exclusive", w);
+			snprintf(why, why_bytes, "'%s': want layout=contiguous|fragmented[=4k]|sparse|unwritten, "
+				 "lock=shared|exclusive, map=warm|cold or flusher=on|off", w);
 			return -1;
 		}
 	}

@@ -258,6 +258,8 @@ static bool room_open_fs(struct room *r, struct block_device *bdev, u64 file_byt
 		.layout = r->nr_levels ? LAB_LAYOUT_CONTIGUOUS : t->layout,
 		.fragment_bytes = t->fragment_bytes,
 		.lock_exclusive = t->lock_exclusive,
+		.cold_map = t->cold_map,
+		.flusher = t->flusher,
 		.seed = r->spec->seed,
 		.nesting = r->nr_levels,
 	};

@@ -42,6 +42,7 @@ struct page;
 #define LAB_MAX_FILE_BYTES	(1ull << 40)
 #define LAB_CACHE_MAX_PAGES	1024u		/* of one inode: clean ones go when another is wanted */
 #define LAB_CACHE_MAX_DIRTY	256u		/* of one inode: who dirties more writes back */
+#define LAB_CACHE_BACKGROUND_DIRTY 128u		/* more: the flusher, if there is one, writes back */
 
 /* Where the page cache of an inode begins. nrpages: READ_ONCE() without a lock tells direct IO to pass by. */
 struct address_space {
@@ -77,12 +78,12 @@ struct lab_extent {
 };
 
 #define LAB_MAP_CREATE		1	/* for a write: allocate where there is a hole */
-#define LAB_MAP_NOWAIT		2	/* -EAGAIN rather than wait, allocate or take a contended lock */
+#define LAB_MAP_NOWAIT		2	/* -EAGAIN rather than wait, allocate, read or take a contended lock */
 
 /*
  * lab_map - what lies at [pos, pos + len)? The answer begins at pos and is clipped to len.
  * pos and len need no alignment. Returns 0; -EAGAIN (LAB_MAP_NOWAIT), -ENOSPC, -EFBIG, -EINVAL (empty),
- * -ENOMEM.
+ * -ENOMEM; with cold_map also the error of the disk.
  * Context: task; i_rwsem held (shared suffices; the map has its own lock). May sleep unless NOWAIT.
  */
 int lab_map(struct inode *inode, loff_t pos, u64 len_bytes, unsigned int flags, struct lab_extent *out);
@@ -92,6 +93,8 @@ int lab_map(struct inode *inode, loff_t pos, u64 len_bytes, unsigned int flags, 
  * -ENOMEM, -EIO (there is a hole).
  */
 int lab_convert(struct inode *inode, loff_t pos, u64 len_bytes);
+
+void lab_map_forget(struct inode *inode);	/* with cold_map: as if just mounted. Sleeps */
 
 void lab_inode_dio_none_left(struct inode *inode);
 void lab_inode_dio_wait(struct inode *inode);		/* i_rwsem held exclusively */
@@ -192,8 +195,13 @@ unsigned int lab_write_end(struct inode *inode, struct page *page, loff_t pos, u
 int lab_cache_write(struct inode *inode, loff_t pos, u64 len_bytes);
 /* All of them; returns an error of write-back since the last call, whoever met it. For fsync. */
 int lab_cache_sync(struct inode *inode);
-/* Above LAB_CACHE_MAX_DIRTY: write back. For who dirtied, with no page locked. */
+/*
+ * Above LAB_CACHE_MAX_DIRTY: write back; above LAB_CACHE_BACKGROUND_DIRTY: have the flusher do it. For who
+ * dirtied, with no page locked.
+ */
 void lab_cache_balance(struct inode *inode);
+/* Have the flusher write back. Does not wait; any context. False: no flusher, or it is about to anyway. */
+bool lab_cache_start_writeback(struct inode *inode);
 bool lab_cache_is_dirty(struct inode *inode, loff_t pos, u64 len_bytes);	/* any context */
 /*
  * Forget clean pages, without waiting: -EBUSY if one is dirty, and stays, or is locked, and goes when it is
@@ -226,6 +234,8 @@ struct lab_fs_opts {
 	u64 fragment_bytes;		/* FRAGMENTED: of each extent, never contiguous with the next */
 	bool lock_exclusive;
 	u64 seed;			/* of FRAGMENTED's order */
+	bool cold_map;			/* maps are read from the disk, leaf by leaf, when first asked */
+	bool flusher;			/* write-back in the background, by a work item */
 	unsigned int nesting;		/* 1 on a loop device on a filesystem of nesting 0, …: lock classes */
 };
 
@@ -240,15 +250,13 @@ unsigned int lab_inode_nr_extents(struct inode *inode);
 /*
  * The inode of a block device: lab_map() is the identity up to the device's end (LAB_MAP_CREATE beyond:
  * -ENOSPC), lab_fsync() a flush, and all of the page cache is as for a file. For lab_inode_destroy(). Not for
- * truncate, punch and zero; a write is the caller's to clip at i_size, which is the capacity as it was last read.
+ * truncate, punch and zero; a write is the caller's to clip at i_size, which is the capacity as it was last
+ * read.
  * ERR_PTR(-ENOMEM).
  */
-struct inode *lab_bdev_inode_create_nested(struct block_device *bdev, unsigned int nesting);
-/* The usual one. @nesting other than 0: the device stands, over loop devices, on another block device's inode. */
-static inline struct inode *lab_bdev_inode_create(struct block_device *bdev)
-{
-	return lab_bdev_inode_create_nested(bdev, 0);
-}
+struct inode *lab_bdev_inode_create(struct block_device *bdev);
+/* Of @opts, flusher and nesting. The latter is 0 unless the device stands on another block device's inode. */
+struct inode *lab_bdev_inode_create_opts(struct block_device *bdev, const struct lab_fs_opts *opts);
 void lab_bdev_inode_resize(struct inode *inode);	/* the capacity has changed. Sleeps */
 /* The device that holds the inode's data, for alignment and FUA. Never NULL. Context: any. */
 struct block_device *lab_inode_bdev(const struct inode *inode);

@@ -63,7 +63,8 @@ LAB_TEST(bdev_inode, map_is_the_identity)
 {
 	static const loff_t at[] = { 0, 1, 511, 512, 4096, 70000, DEV_BYTES - TAIL_BYTES, DEV_BYTES - 1 };
 	static const u64 len[] = { 1, 512, 4096, 50000, DEV_BYTES, 1 << 30 };
-	static const unsigned int flags[] = { 0, LAB_MAP_CREATE, LAB_MAP_NOWAIT, LAB_MAP_CREATE | LAB_MAP_NOWAIT };
+	static const unsigned int flags[] = { 0, LAB_MAP_CREATE, LAB_MAP_NOWAIT,
+					      LAB_MAP_CREATE | LAB_MAP_NOWAIT };
 	struct lab_extent e;
 	unsigned int i, j, k;
 	struct whole w;
@@ -270,7 +271,7 @@ static void stacks_open(struct stacks *s)
 		lab_expect(!IS_ERR(s->fs[i]));
 		s->file[i] = lab_inode_create(s->fs[i], 0);
 		lab_expect(!IS_ERR(s->file[i]));
-		s->loop[i] = i ? lab_bdev_inode_create_nested(s->dev.bdev, i)
+		s->loop[i] = i ? lab_bdev_inode_create_opts(s->dev.bdev, &opts)
 			       : lab_bdev_inode_create(s->dev.bdev);
 		lab_expect(!IS_ERR(s->loop[i]));
 	}

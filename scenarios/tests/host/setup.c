@@ -50,6 +50,13 @@ LAB_TEST_BARE(setup, filesystem_limits_and_filters)
 	lab_expect_eq(t.layout, 1);
 	lab_expect_eq(t.fragment_bytes, 8192);
 	lab_expect_eq(t.lock_exclusive, 1);
+	lab_expect_eq(t.cold_map + t.flusher, 0);
+	lab_expect_eq(setup_fs(&t, "extent:map=cold,flusher=on", why, sizeof(why)), 0);
+	lab_expect_eq(t.cold_map, 1);
+	lab_expect_eq(t.flusher, 1);
+	lab_expect_eq(setup_fs(&t, "extent:map=warm,flusher=off", why, sizeof(why)), 0);
+	lab_expect_eq(t.cold_map + t.flusher, 0);
+	lab_expect_eq(setup_fs(&t, "extent:map=hot", why, sizeof(why)), -1);
 	lab_expect_eq(setup_fs(&t, "extent:layout=sparse=4k", why, sizeof(why)), -1);
 	lab_expect_eq(setup_fs(&t, "ext4", why, sizeof(why)), -1);
 	lab_expect_eq(setup_limits(&t, "max_sectors=8,virt_boundary=4k", why, sizeof(why)), 0);
