@@ -39,6 +39,8 @@ const char *lab_limits_why(const struct lab_limits *l)
 	if (l->virt_boundary_bytes && (l->virt_boundary_bytes < PAGE_SIZE ||
 				       !is_power_of_2(l->virt_boundary_bytes)))
 		return "virt_boundary is a power of two from 4k on";
+	if (l->queue_depth > LAB_DISK_QUEUE_DEPTH)
+		return "queue_depth is 1 to 256";
 	return NULL;
 }
 
@@ -87,7 +89,7 @@ int lab_mq_dev_add(struct lab_mq_dev *d, const struct blk_mq_ops *ops, unsigned 
 		return -EINVAL;
 	d->set.ops = ops;
 	d->set.nr_hw_queues = 1;
-	d->set.queue_depth = LAB_DISK_QUEUE_DEPTH;
+	d->set.queue_depth = l->queue_depth ? l->queue_depth : LAB_DISK_QUEUE_DEPTH;
 	d->set.cmd_size = cmd_bytes;
 	d->set.numa_node = NUMA_NO_NODE;
 	d->set.flags = BLK_MQ_F_SHOULD_MERGE;

@@ -59,13 +59,33 @@ static void loopdev_set_limits(struct lab_loopdev *dev, const struct lab_loop_op
 	blk_queue_logical_block_size(q, dev->block_bytes);
 	blk_queue_dma_alignment(q, bdev_dma_alignment(lower));
 	blk_queue_write_cache(q, true, true);
+	if (blk_queue_poll(bdev_get_queue(lower)))
+		blk_queue_flag_set(QUEUE_FLAG_POLL, q);	/* a poll looks below: it finds what no worker started */
 	if (!dev->read_only) {
 		blk_queue_max_discard_sectors(q, LOOPDEV_MAX_SECTORS);
 		blk_queue_max_write_zeroes_sectors(q, LOOPDEV_MAX_SECTORS);
 	}
 }
 
-static int loopdev_alloc_disk(struct lab_loopdev *dev, void *driver_data)
+static void loopdev_free_queues(struct lab_loopdev *dev)
+{
+	if (dev->thaw_wq)
+		destroy_workqueue(dev->thaw_wq);
+	if (dev->wq)
+		destroy_workqueue(dev->wq);
+}
+
+static int loopdev_alloc_queues(struct lab_loopdev *dev)
+{
+	dev->wq = alloc_workqueue("loop", WQ_MEM_RECLAIM | WQ_UNBOUND, LAB_LOOP_MAX_ACTIVE);
+	dev->thaw_wq = alloc_ordered_workqueue("loop-thaw", WQ_MEM_RECLAIM);
+	if (dev->wq && dev->thaw_wq)
+		return 0;
+	loopdev_free_queues(dev);
+	return -ENOMEM;
+}
+
+static int loopdev_alloc_disk(struct lab_loopdev *dev, const struct lab_loop_opts *opts, void *driver_data)
 {
 	struct gendisk *disk;
 
@@ -79,7 +99,7 @@ static int loopdev_alloc_disk(struct lab_loopdev *dev, void *driver_data)
 
 		dev->tag_set.ops = dev->ops->mq_ops;
 		dev->tag_set.nr_hw_queues = 1;
-		dev->tag_set.queue_depth = LAB_LOOP_QUEUE_DEPTH;
+		dev->tag_set.queue_depth = opts->queue_depth ? opts->queue_depth : LAB_LOOP_QUEUE_DEPTH;
 		dev->tag_set.numa_node = NUMA_NO_NODE;
 		dev->tag_set.cmd_size = dev->ops->cmd_bytes;
 		/* The file may want locks: not from a completion. */
@@ -172,12 +192,12 @@ int lab_loopdev_add(struct lab_loopdev *dev, const struct lab_loopdev_ops *ops, 
 	err = loopdev_check(dev, lower, file_bytes);
 	if (err)
 		return err;
-	dev->wq = alloc_workqueue("loop", WQ_MEM_RECLAIM | WQ_UNBOUND, LAB_LOOP_MAX_ACTIVE);
-	if (!dev->wq)
-		return -ENOMEM;
-	err = loopdev_alloc_disk(dev, driver_data);
+	err = loopdev_alloc_queues(dev);
 	if (err)
-		goto free_wq;
+		return err;
+	err = loopdev_alloc_disk(dev, opts, driver_data);
+	if (err)
+		goto free_queues;
 	loopdev_set_limits(dev, opts, lower);
 	set_capacity(dev->disk, loopdev_bytes(dev, file_bytes) >> SECTOR_SHIFT);
 	set_disk_ro(dev->disk, dev->read_only);
@@ -188,8 +208,8 @@ int lab_loopdev_add(struct lab_loopdev *dev, const struct lab_loopdev_ops *ops, 
 
 free_disk:
 	loopdev_free_disk(dev);
-free_wq:
-	destroy_workqueue(dev->wq);
+free_queues:
+	loopdev_free_queues(dev);
 	return err;
 }
 
@@ -280,6 +300,6 @@ void lab_loopdev_del(struct lab_loopdev *dev)
 	BUG_ON(dev->frozen);
 	del_gendisk(dev->disk);
 	loopdev_drain(dev);
-	destroy_workqueue(dev->wq);
+	loopdev_free_queues(dev);
 	loopdev_free_disk(dev);
 }

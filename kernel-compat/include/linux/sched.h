@@ -49,6 +49,7 @@ struct task_struct {
 	unsigned int kc_irqs_off;	/* local_irq_save() nesting */
 	unsigned int kc_nowait_depth;	/* > 0: under a stacking driver's submit: waiting stops */
 	const char *kc_nowait_site;	/* of the outermost kc_nowait_begin(); NULL in release */
+	unsigned int kc_end_depth;	/* ends of stacked drivers' IO that run inside each other on this stack */
 	unsigned int pagefault_disabled;
 
 	/* probes */

@@ -189,6 +189,8 @@ static blk_opf_t dio_rw_opf(const struct kiocb *iocb, unsigned int flags)
 	}
 	if (iocb->ki_flags & IOCB_NOWAIT)
 		opf |= REQ_NOWAIT;
+	if (iocb->ki_flags & IOCB_HIPRI)
+		opf |= REQ_POLLED;
 	return opf;
 }
 
@@ -224,6 +226,7 @@ static int dio_rw_fill(struct dio_rw *rw, struct bio *bio, struct iov_iter *iter
 	if (err)
 		return err;
 	bio->bi_private = rw;
+	bio_set_prio(bio, rw->iocb->ki_ioprio);
 	if (rw->dirty)
 		bio_set_pages_dirty(bio);
 	return 0;

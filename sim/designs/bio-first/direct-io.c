@@ -21,14 +21,11 @@
  *
  * Source: dio_send_bio() of Kent Overstreet's rewrite (2013) as far as it is known, completed: see NOTES.md.
  */
-#include <linux/fs.h>
 #include <linux/errno.h>
 #include <linux/kernel.h>
 #include <linux/minmax.h>
+#include "direct-io.h"
 #include "design.h"
-
-/* dio_piece->flags */
-#define DIO_PIECE_CONVERT	1	/* was unwritten: convert when the data is on disk */
 
 #define DIO_POOL_SIZE		4	/* pieces to be had without memory; any number > 0 makes progress */
 
@@ -51,7 +48,6 @@ struct dio_walk {
 };
 
 static struct bio_set dio_piece_set;
-static bool dio_ends_in_work;	/* completion=wq */
 
 /**
  * dio_map_init - what the walk allocates from
@@ -61,7 +57,7 @@ static bool dio_ends_in_work;	/* completion=wq */
  */
 int dio_map_init(const struct lab_knobs *knobs)
 {
-	dio_ends_in_work = knobs->completion == LAB_COMPLETION_WQ;
+	dio_end_init(knobs);
 	return bioset_init(&dio_piece_set, DIO_POOL_SIZE, offsetof(struct dio_piece, bio), 0);
 }
 
@@ -73,49 +69,6 @@ void dio_map_exit(void)
 	bioset_exit(&dio_piece_set);
 }
 
-/* ---- the count that truncate waits for ----------------------------------------------- */
-
-#ifdef LAB_PLANT_H7
-static void dio_hold_bio(struct dio *dio, struct inode *inode)
-{
-	if (!dio->held)
-		lab_inode_dio_begin(inode);
-	dio->held = true;
-}
-
-static void dio_release_bio(struct dio *dio)
-{
-	if (dio->held)
-		lab_inode_dio_end(dio->file->f_inode);
-}
-
-static void dio_hold_piece(struct inode *inode)
-{
-}
-
-static void dio_release_piece(struct inode *inode)
-{
-}
-#else
-static inline void dio_hold_bio(struct dio *dio, struct inode *inode)
-{
-}
-
-static inline void dio_release_bio(struct dio *dio)
-{
-}
-
-static inline void dio_hold_piece(struct inode *inode)
-{
-	lab_inode_dio_begin(inode);
-}
-
-static inline void dio_release_piece(struct inode *inode)
-{
-	lab_inode_dio_end(inode);
-}
-#endif
-
 /* ---- edges of fresh blocks ------------------------------------------------------------- */
 
 /* Zero [sector, + bytes), less than an fs block, as part of @piece. May sleep. */
@@ -126,6 +79,7 @@ static void dio_zero_edge(struct dio_piece *piece, struct block_device *bdev, se
 
 	BUILD_BUG_ON(LAB_BLOCK_BYTES > PAGE_SIZE);
 	bio->bi_iter.bi_sector = sector;
+	bio_set_prio(bio, bio_prio(&piece->bio));
 	__bio_add_page(bio, ZERO_PAGE(0), bytes, 0);
 	bio_chain(bio, &piece->bio);
 	submit_bio(bio);
@@ -141,126 +95,6 @@ static void dio_zero_edges(struct dio_piece *piece, const struct lab_extent *ext
 		dio_zero_edge(piece, ext->bdev, ext->sector - (head >> SECTOR_SHIFT), head);
 	if (tail)
 		dio_zero_edge(piece, ext->bdev, ext->sector + (ext->len_bytes >> SECTOR_SHIFT), tail);
-}
-
-/* ---- completion ------------------------------------------------------------------------ */
-
-/* The first error is the bio's. */
-static void dio_error(struct dio *dio, blk_status_t status)
-{
-	if (status)
-		cmpxchg(&dio->status, BLK_STS_OK, status);
-}
-
-/* Have @piece seen to in process context. Any context. */
-static void dio_defer(struct dio_piece *piece)
-{
-	struct file *file = piece->dio->file;
-
-	if (llist_add(&piece->done_node, &file->f_done))
-		queue_work(file->f_done_wq, &file->f_done_work);
-}
-
-static void dio_end(struct dio *dio)
-{
-	struct bio *bio = &dio->tail.bio;
-
-	dio_release_bio(dio);
-	bio->bi_status = READ_ONCE(dio->status);
-	dio->end_io(bio);
-}
-
-/* A piece, or who submits, is done with @dio; the last one ends the bio. Any context. */
-static inline void dio_put(struct dio *dio)
-{
-	if (unlikely(dio->counted) && !atomic_dec_and_test(&dio->left))
-		return;
-	if (unlikely(dio->need_sync || dio_ends_in_work))
-		dio_defer(&dio->tail);
-	else
-		dio_end(dio);
-}
-
-/* Only while @dio is held by the caller. */
-static void dio_get(struct dio *dio)
-{
-	if (dio->counted) {
-		atomic_inc(&dio->left);
-		return;
-	}
-	dio->counted = true;
-	atomic_set(&dio->left, 2);
-}
-
-/* Any context; @piece and what it is part of may be gone afterwards. */
-static void dio_piece_done(struct dio_piece *piece, bool write)
-{
-	struct dio *dio = piece->dio;
-	struct inode *inode = dio->file->f_inode;
-
-	if (write)
-		filemap_dio_write_end(inode, piece->pos, piece->len_bytes);
-	dio_release_piece(inode);
-	if (piece != &dio->tail)
-		bio_put(&piece->bio);
-	dio_put(dio);
-}
-
-/* The data of an unwritten piece is on disk: now it may become visible. */
-static void dio_convert(struct dio_piece *piece)
-{
-	struct file *file = piece->dio->file;
-	int err = file->f_map_ops->convert(file->f_inode, piece->pos, piece->len_bytes);
-
-	dio_error(piece->dio, errno_to_blk_status(err));
-	piece->flags &= ~DIO_PIECE_CONVERT;
-	dio_piece_done(piece, true);
-}
-
-/* All pieces are done. Those of a bio that should be durable may not all have been written with FUA. */
-static void dio_sync_and_end(struct dio *dio)
-{
-	if (dio->need_sync && !READ_ONCE(dio->status))
-		dio_error(dio, errno_to_blk_status(lab_fsync(dio->file->f_inode, true)));
-	dio_end(dio);
-}
-
-/**
- * dio_done_work - what cannot be done where a bio ends, or shall not be: convert, flush, end
- * @work: the file's
- *
- * Context: process.
- */
-void dio_done_work(struct work_struct *work)
-{
-	struct file *file = container_of(work, struct file, f_done_work);
-	struct llist_node *node, *next;
-
-	llist_for_each_safe(node, next, llist_reverse_order(llist_del_all(&file->f_done))) {
-		struct dio_piece *piece = llist_entry(node, struct dio_piece, done_node);
-
-		if (piece->flags & DIO_PIECE_CONVERT)
-			dio_convert(piece);
-		else
-			dio_sync_and_end(piece->dio);
-	}
-}
-
-static void dio_piece_end_io(struct bio *bio)
-{
-	struct dio_piece *piece = container_of(bio, struct dio_piece, bio);
-	bool write = op_is_write(bio->bi_opf);
-
-	if (unlikely(bio->bi_status)) {
-		dio_error(piece->dio, bio->bi_status);
-		piece->flags &= ~DIO_PIECE_CONVERT;	/* reads as zeros, not as what was on the disk */
-	}
-	if (write && !(bio->bi_opf & REQ_FUA))
-		lab_fs_wrote(piece->dio->file->f_inode);
-	if (piece->flags & DIO_PIECE_CONVERT)
-		dio_defer(piece);
-	else
-		dio_piece_done(piece, write);
 }
 
 /* ---- submission -------------------------------------------------------------------------- */

@@ -112,16 +112,15 @@ int filemap_write_done(struct inode *inode, loff_t pos, size_t len_bytes)
 /* ---- buffered read ------------------------------------------------ */
 
 /* The page at @index with the file's contents, referenced. @nr: pages that will be wanted. */
-static int filemap_get_page(struct kiocb *iocb, pgoff_t index, unsigned int nr, struct page **out)
+static int filemap_get_page(struct inode *inode, pgoff_t index, unsigned int nr, bool nowait, struct page **out)
 {
-	struct inode *inode = iocb->ki_filp->f_inode;
 	int err;
 
 	for (;;) {
 		*out = lab_page_find(inode, index);
 		if (*out)
 			return 0;
-		if (iocb->ki_flags & IOCB_NOWAIT)
+		if (nowait)
 			return -EAGAIN;
 		err = lab_cache_read(inode, index, nr);
 		if (err)
@@ -139,7 +138,8 @@ static int filemap_get_page(struct kiocb *iocb, pgoff_t index, unsigned int nr, 
  */
 ssize_t filemap_read(struct kiocb *iocb, struct iov_iter *to)
 {
-	loff_t size = i_size_read(iocb->ki_filp->f_inode);
+	struct inode *inode = iocb->ki_filp->f_inode;
+	loff_t size = i_size_read(inode);
 	ssize_t done = 0;
 	int err = 0;
 
@@ -149,7 +149,8 @@ ssize_t filemap_read(struct kiocb *iocb, struct iov_iter *to)
 		size_t bytes = min_t(size_t, want, PAGE_SIZE - off);
 		struct page *page;
 
-		err = filemap_get_page(iocb, iocb->ki_pos >> PAGE_SHIFT, PFN_UP(off + want), &page);
+		err = filemap_get_page(inode, iocb->ki_pos >> PAGE_SHIFT, PFN_UP(off + want),
+				       iocb->ki_flags & IOCB_NOWAIT, &page);
 		if (err)
 			break;
 		copied = copy_to_iter(page_address(page) + off, bytes, to);
@@ -222,18 +223,54 @@ ssize_t generic_perform_write(struct kiocb *iocb, struct iov_iter *from)
 	return done ?: ret;
 }
 
-/* Copy the next @bytes of @bio to @off of @page, and move over them. */
+/* ---- the same of a bio ------------------------------------------------ */
+
+/* Copy the next @bytes of @bio to @off of @page, or from there, and move over them. */
 static void filemap_copy_bio(struct page *page, unsigned int off, struct bio *bio, unsigned int bytes)
 {
 	while (bytes) {
 		struct bio_vec bv = bio_iter_iovec(bio, bio->bi_iter);
 		unsigned int len = min(bv.bv_len, bytes);
 
-		memcpy_to_page(page, off, page_address(bv.bv_page) + bv.bv_offset, len);
+		if (op_is_write(bio->bi_opf))
+			memcpy_to_page(page, off, page_address(bv.bv_page) + bv.bv_offset, len);
+		else
+			memcpy_from_page(page_address(bv.bv_page) + bv.bv_offset, page, off, len);
 		bio_advance(bio, len);
 		off += len;
 		bytes -= len;
 	}
+}
+
+/**
+ * filemap_read_bio - read through the page cache into pinned memory
+ * @inode: the file's
+ * @bio: in the address space of the file, as ->dio_submit has it; advanced over what was read
+ *
+ * All or an error; zeros beyond the end of the file. Context: i_rwsem held shared; task, sleeps. Return: 0;
+ * -ENOMEM, or the error of the disk.
+ */
+int filemap_read_bio(struct inode *inode, struct bio *bio)
+{
+	loff_t size = i_size_read(inode);
+
+	while (bio->bi_iter.bi_size) {
+		loff_t pos = (loff_t)bio->bi_iter.bi_sector << SECTOR_SHIFT;
+		unsigned int off = offset_in_page(pos);
+		struct page *page;
+		int err;
+
+		if (pos >= size) {
+			zero_fill_bio_iter(bio, bio->bi_iter);
+			return 0;
+		}
+		err = filemap_get_page(inode, pos >> PAGE_SHIFT, PFN_UP(off + bio->bi_iter.bi_size), false, &page);
+		if (err)
+			return err;
+		filemap_copy_bio(page, off, bio, min_t(u32, bio->bi_iter.bi_size, PAGE_SIZE - off));
+		put_page(page);
+	}
+	return 0;
 }
 
 /**

@@ -286,6 +286,52 @@ static ssize_t fs_write_iter(struct kiocb *iocb, struct iov_iter *from)
 	return dio_rw(iocb, from, iov_iter_count(from), 0);
 }
 
+/* ---- pinned memory, through the page cache ---------------------------------------------------- */
+
+static int fs_read_cached_bio(struct inode *inode, struct bio *bio)
+{
+	enum lab_lock lock;
+	int err;
+
+	err = lab_lock_for_read(inode, false, &lock);
+	if (err)
+		return err;
+	err = filemap_read_bio(inode, bio);
+	lab_unlock(inode, lock);
+	return err;
+}
+
+/* As fs_write_cached(). */
+static int fs_write_cached_bio(struct inode *inode, struct bio *bio)
+{
+	loff_t pos = (loff_t)bio->bi_iter.bi_sector << SECTOR_SHIFT;
+	unsigned int len = bio->bi_iter.bi_size;
+	int err;
+
+	down_write(&inode->i_rwsem);
+	lab_inode_dio_wait(inode);
+	err = filemap_write_bio(inode, bio);
+	up_write(&inode->i_rwsem);
+	if (err || !(bio->bi_opf & REQ_FUA))
+		return err;
+	return lab_cache_write(inode, pos, len) ?: lab_fsync(inode, true);
+}
+
+/* ->dio_submit of the second descriptor: a loop device with direct IO off, from its worker. */
+static int fs_buffered_dio_submit(struct file *file, struct bio *bio, unsigned int flags)
+{
+	int err;
+
+	WARN_ON((flags & DIO_NOBLOCK) || (bio->bi_opf & REQ_NOWAIT));
+	if (op_is_write(bio->bi_opf))
+		err = fs_write_cached_bio(file->f_inode, bio);
+	else
+		err = fs_read_cached_bio(file->f_inode, bio);
+	bio->bi_status = errno_to_blk_status(err);
+	bio_dio(bio)->end_io(bio);
+	return 0;
+}
+
 /* ---- fsync, fallocate ----------------------------------------------------------------------- */
 
 static int fs_fsync(struct file *file, loff_t start, loff_t end, int datasync)
@@ -295,7 +341,10 @@ static int fs_fsync(struct file *file, loff_t start, loff_t end, int datasync)
 	return err ?: flush_err;
 }
 
-/* What a loop device needs: punch, and zero without a change of size (it never goes beyond the file). */
+/*
+ * What a loop device needs: punch, and zero without a change of size (it never goes beyond the file). The caller
+ * has lab_sb_start_write(), as for all that changes the file.
+ */
 static long fs_fallocate(struct file *file, int mode, loff_t offset, loff_t len)
 {
 	if (mode == (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE))
@@ -326,10 +375,10 @@ static const struct file_operations fs_file_ops = {
 	.fallocate	= fs_fallocate,
 };
 
-/* Pinned memory is not given to the second descriptor: no ->dio_submit. */
 static const struct file_operations fs_buffered_ops = {
 	.read_iter	= fs_buffered_read_iter,
 	.write_iter	= fs_buffered_write_iter,
+	.dio_submit	= fs_buffered_dio_submit,
 	.fsync		= fs_fsync,
 	.fallocate	= fs_fallocate,
 };
@@ -416,5 +465,6 @@ const struct design design_bio_first = {
 	.loop_bdev	= loop_bdev,
 	.loop_change_file	= loop_change_file,
 	.loop_set_capacity	= loop_set_capacity,
+	.loop_set_direct	= loop_set_direct,
 	.loop_del	= loop_del,
 };

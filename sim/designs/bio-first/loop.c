@@ -7,7 +7,7 @@
  * DIO_NOBLOCK: nothing waits. If going on would mean waiting, the file hands back the clone, advanced past
  * what is on its way, and a worker submits the rest of it from where waiting is allowed; no lock and no
  * i_dio_count is held in between. With handoff=worker every command goes that way. Flushes, discards and
- * zeroing always do.
+ * zeroing always do, and with direct IO off every command: the clone goes to the file's other descriptor.
  *
  * Why a clone and not the bio itself, remapped: the bio may be the parent of a chain (the rest of a split
  * by this very queue), and then its end, and with it what hangs on the end of a piece of the file, would
@@ -63,6 +63,7 @@ static struct loop_cmd *loop_cmd_alloc(struct loop_device *lo, struct bio *bio, 
 	cmd->lo = lo;
 	cmd->bio = bio;
 	cmd->rq = NULL;
+	cmd->counted = false;
 	return cmd;
 }
 
@@ -99,6 +100,8 @@ static void loop_complete(struct loop_cmd *cmd, blk_status_t status)
 	struct bio *bio = cmd->bio;
 	unsigned int shard = cmd->shard;
 
+	if (cmd->counted)
+		lab_sb_end_write(lo->file->f_inode);
 	loop_cmd_free(cmd);
 	if (rq) {
 		loop_rq_put(rq, status);
@@ -110,9 +113,29 @@ static void loop_complete(struct loop_cmd *cmd, blk_status_t status)
 	lab_loopdev_put(&lo->dev, shard);
 }
 
+static void loop_end_work(struct work_struct *work)
+{
+	struct loop_cmd *cmd = container_of(work, struct loop_cmd, work);
+
+	loop_complete(cmd, cmd->status);
+}
+
+/* The same, here or, where ends have nested too deep (H1), in the worker. Any context. */
+static void loop_end(struct loop_cmd *cmd, blk_status_t status)
+{
+	if (unlikely(lab_loopdev_end_is_deep())) {
+		cmd->status = status;
+		INIT_WORK(&cmd->work, loop_end_work);
+		queue_work(cmd->lo->dev.wq, &cmd->work);
+		return;
+	}
+	loop_complete(cmd, status);
+	lab_loopdev_end_done();
+}
+
 static void loop_end_io(struct bio *clone)
 {
-	loop_complete(container_of(clone, struct loop_cmd, dio.tail.bio), clone->bi_status);
+	loop_end(container_of(clone, struct loop_cmd, dio.tail.bio), clone->bi_status);
 }
 
 static void loop_work(struct work_struct *work);
@@ -122,6 +145,39 @@ static void loop_punt(struct loop_cmd *cmd)
 	lab_probe(PUNTS);
 	INIT_WORK(&cmd->work, loop_work);
 	queue_work(cmd->lo->dev.wq, &cmd->work);
+}
+
+/* ---- freeze -------------------------------------------------------------------------------- */
+
+/* Begin after the thaw. */
+static void loop_thaw_work(struct work_struct *work)
+{
+	struct loop_cmd *cmd = container_of(work, struct loop_cmd, work);
+
+	lab_sb_start_write(cmd->lo->file->f_inode, false);
+	cmd->counted = true;
+	INIT_WORK(&cmd->work, loop_work);
+	queue_work(cmd->lo->dev.wq, &cmd->work);
+}
+
+/*
+ * What changes the file is counted by its filesystem, which can be frozen: here, before the first attempt, and
+ * once, however often it is tried (H6). False: it is frozen, and the command begins after the thaw, or never.
+ */
+static bool loop_start_write(struct loop_cmd *cmd, blk_opf_t opf)
+{
+	if (likely(!lab_sb_start_write(cmd->lo->file->f_inode, true))) {
+		cmd->counted = true;
+		return true;
+	}
+	if (opf & REQ_NOWAIT) {
+		loop_complete(cmd, BLK_STS_AGAIN);
+	} else {
+		lab_probe(PUNTS);
+		INIT_WORK(&cmd->work, loop_thaw_work);
+		queue_work(cmd->lo->dev.thaw_wq, &cmd->work);
+	}
+	return false;
 }
 
 /* ---- read, write --------------------------------------------------------------------------- */
@@ -181,10 +237,10 @@ static void loop_work(struct work_struct *work)
 
 /* ---- dispatch: inline or worker ------------------------------------------------------------------ */
 
-static bool loop_needs_worker(const struct bio *clone)
+static inline bool loop_needs_worker(const struct loop_cmd *cmd, blk_opf_t opf)
 {
-	return loop_knobs.handoff == LAB_HANDOFF_WORKER || lab_op_no_data(clone->bi_opf) ||
-	       (clone->bi_opf & REQ_PREFLUSH);
+	return loop_knobs.handoff == LAB_HANDOFF_WORKER || lab_op_no_data(opf) || (opf & REQ_PREFLUSH) ||
+	       cmd->lo->buffered;
 }
 
 /* Context: the driver's ->submit_bio or ->queue_rq: nothing here may wait. */
@@ -197,7 +253,13 @@ static void loop_handle(struct loop_cmd *cmd)
 	lab_probe_stack(STACK_SUBMIT);
 	kc_trace("loop", bio_op(clone), clone->bi_iter.bi_sector, clone->bi_iter.bi_size, 0);
 	dio_init(&cmd->dio, cmd->lo->file, loop_end_io);
-	if (loop_needs_worker(clone)) {
+	if (cmd->lo->buffered && (clone->bi_opf & REQ_NOWAIT)) {
+		loop_complete(cmd, BLK_STS_AGAIN);	/* the page cache waits */
+		return;
+	}
+	if (op_is_write(clone->bi_opf) && clone->bi_iter.bi_size && !loop_start_write(cmd, clone->bi_opf))
+		return;
+	if (loop_needs_worker(cmd, clone->bi_opf)) {
 		loop_punt(cmd);
 		return;
 	}
@@ -312,117 +374,43 @@ static const struct blk_mq_ops loop_mq_ops = {
 	.queue_rq	= loop_queue_rq,
 };
 
-/* ---- devices --------------------------------------------------------------------------------------------- */
+/* ---- what devices are made of ---------------------------------------------------------------------------- */
 
-static const struct lab_loopdev_ops loop_dev_ops[] = {
+static const struct lab_loopdev_ops loop_ops[] = {
 	[LAB_LOOPQ_BIO]	= { .fops = &loop_bio_fops, .starved = loop_starved },
 	[LAB_LOOPQ_MQ]	= { .mq_ops = &loop_mq_ops, .cmd_bytes = sizeof(struct loop_rq) },
 };
 
-static int loop_alloc_pools(struct loop_device *lo)
+/**
+ * loop_dev_ops - how the knobs have a device
+ *
+ * Context: any.
+ */
+const struct lab_loopdev_ops *loop_dev_ops(void)
+{
+	return &loop_ops[loop_knobs.loopq];
+}
+
+/**
+ * loop_alloc_pools - a device's reserves
+ * @lo: of which the pools are set
+ *
+ * Context: task, may sleep. Return: 0 or -ENOMEM, with nothing left behind.
+ */
+int loop_alloc_pools(struct loop_device *lo)
 {
 	return bioset_init(&lo->clones, LOOP_POOL_SIZE, offsetof(struct loop_cmd, dio.tail.bio), 0);
 }
 
-static void loop_free_pools(struct loop_device *lo)
+/**
+ * loop_free_pools - undo loop_alloc_pools(); nothing is in flight
+ * @lo: the device
+ *
+ * Context: task, may sleep.
+ */
+void loop_free_pools(struct loop_device *lo)
 {
 	bioset_exit(&lo->clones);
-}
-
-/**
- * loop_add - a block device on @lf
- * @lf: an open file, until loop_del()
- * @opts: see struct lab_loop_opts
- *
- * Context: task, may sleep. Return: the device; ERR_PTR(-EINVAL): not a file, or as lab_loopdev_add();
- * ERR_PTR(-ENOMEM).
- */
-struct lab_loop *loop_add(struct lab_file *lf, const struct lab_loop_opts *opts)
-{
-	struct file *file = &lf->file;
-	struct loop_device *lo;
-	struct lab_loop *loop;
-	int err;
-
-	if (!file->f_inode)
-		return ERR_PTR(-EINVAL);
-	loop = kzalloc(sizeof(*loop), GFP_KERNEL);
-	if (!loop)
-		return ERR_PTR(-ENOMEM);
-	lo = &loop->lo;
-	lo->file = file;
-	err = loop_alloc_pools(lo);
-	if (err)
-		goto free_loop;
-	err = lab_loopdev_add(&lo->dev, &loop_dev_ops[loop_knobs.loopq], opts, file->f_bdev,
-			      i_size_read(file->f_inode), lo);
-	if (err)
-		goto free_pools;
-	return loop;
-
-free_pools:
-	loop_free_pools(lo);
-free_loop:
-	kfree(loop);
-	return ERR_PTR(err);
-}
-
-/**
- * loop_bdev - the device to submit bios to
- * @loop: from loop_add()
- *
- * Context: any. Return: valid until loop_del().
- */
-struct block_device *loop_bdev(struct lab_loop *loop)
-{
-	return loop->lo.dev.disk->part0;
-}
-
-/**
- * loop_change_file - another file below, of the same size, under a read-only device
- * @loop: what is in flight is waited for
- * @lf: until loop_del() or the next change; the file before is the caller's again
- *
- * Context: task, sleeps. Return: 0; -EINVAL: no file, or as lab_loopdev_set_lower(). Source: LOOP_CHANGE_FD.
- */
-int loop_change_file(struct lab_loop *loop, struct lab_file *lf)
-{
-	struct loop_device *lo = &loop->lo;
-	struct file *file = &lf->file;
-	int err;
-
-	if (!file->f_inode)
-		return -EINVAL;
-	lab_loopdev_freeze(&lo->dev);
-	err = lab_loopdev_set_lower(&lo->dev, file->f_bdev, i_size_read(file->f_inode));
-	if (!err)
-		lo->file = file;
-	lab_loopdev_thaw(&lo->dev);
-	return err;
-}
-
-/**
- * loop_set_capacity - the file has another size now
- * @loop: IO may be in flight
- *
- * Context: task. Return: 0; -EINVAL: nothing is left of it. Source: LOOP_SET_CAPACITY.
- */
-int loop_set_capacity(struct lab_loop *loop)
-{
-	return lab_loopdev_set_capacity(&loop->lo.dev, i_size_read(loop->lo.file->f_inode));
-}
-
-/**
- * loop_del - take a device apart
- * @loop: gone afterwards. Nobody submits to it any more; what is in flight is waited for
- *
- * Context: task, sleeps.
- */
-void loop_del(struct lab_loop *loop)
-{
-	lab_loopdev_del(&loop->lo.dev);
-	loop_free_pools(&loop->lo);
-	kfree(loop);
 }
 
 /**

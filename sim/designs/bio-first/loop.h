@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * loop.h - private to loop.c: a loop device and its commands.
+ * loop.h - private to loop.c (what becomes of a bio) and loop-ctl.c (devices): a loop device and its commands.
  */
 #ifndef LOOP_H
 #define LOOP_H
@@ -14,11 +14,16 @@
 /**
  * struct loop_device - a loop device
  * @dev: all that has nothing to do with its file
+ * @lab_file: what loop_add() was given, or loop_change_file()
+ * @file: the descriptor of it that is in use
+ * @buffered: it is the one through the page cache
  * @clones: of struct loop_cmd (alloc=pool)
  */
 struct loop_device {
 	struct lab_loopdev dev;
+	struct lab_file *lab_file;
 	struct file *file;
+	bool buffered;
 	struct bio_set clones;
 };
 
@@ -32,6 +37,8 @@ struct lab_loop {
  * @bio: the bio above
  * @rq: the request it belongs to (loopq=mq), else NULL
  * @shard: of the device's @inflight (loopq=bio)
+ * @status: where the worker is to end it
+ * @counted: the file's filesystem counts it as a write, until its end
  * @dio: with the clone, which is all that the file gets to see
  */
 struct loop_cmd {
@@ -39,6 +46,8 @@ struct loop_cmd {
 	struct bio *bio;
 	struct request *rq;
 	unsigned int shard;
+	blk_status_t status;
+	bool counted;
 	struct work_struct work;
 	struct dio dio;
 };
@@ -55,5 +64,9 @@ struct loop_rq {
 	blk_status_t status;
 	struct work_struct work;
 };
+
+const struct lab_loopdev_ops *loop_dev_ops(void);
+int loop_alloc_pools(struct loop_device *lo);
+void loop_free_pools(struct loop_device *lo);
 
 #endif

@@ -67,6 +67,7 @@ extern const struct design *const rig_design;
  * @cmds: command allocations of the loop driver for each bio or request that it gets
  * @clones: clones of each bio that the loop driver gets
  * @splits: splits of a bio for each extent after the first
+ * @nested_ends: loop devices whose IO ends inside each other on one stack, at most; 0: no limit
  * @iter_ops: calls through an operations table for each direct IO
  * @iter_ops_extent: and more of them for each extent
  * @dios: states of direct IO that are allocated apart from its bio, for each direct IO of a file; @upper_dios: of a
@@ -81,7 +82,7 @@ struct rig_costs {
 	unsigned int variant;
 	unsigned int knob_sets;
 	unsigned int lacks;
-	unsigned int cmds, clones, splits, iter_ops, iter_ops_extent;
+	unsigned int cmds, clones, splits, nested_ends, iter_ops, iter_ops_extent;
 	unsigned int dios, upper_dios, tables, punts, upper_refs, max_vecs;
 };
 

@@ -152,7 +152,7 @@ static void all_small_limits(void)
 		{ .max_sectors = 8 }, { .max_sectors = 17 }, { .max_segments = 1 }, { .max_segments = 3 },
 		{ .max_segment_bytes = 4096 }, { .max_segment_bytes = 4096, .max_segments = 2 },
 		{ .virt_boundary_bytes = 4096 }, { .logical_block_bytes = 4096 },
-		{ 24, 2, 8192, 512, 4096 },
+		{ 24, 2, 8192, 512, 4096, 1 },
 	};
 	u32 i;
 

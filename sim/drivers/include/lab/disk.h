@@ -26,6 +26,7 @@ struct host_disk_info;
  * @max_segment_bytes: of one segment: PAGE_SIZE .. LAB_DISK_MAX_SEGMENT_BYTES, whole logical blocks
  * @logical_block_bytes: 512, 1024, 2048 or 4096; a real disk refuses less than its own
  * @virt_boundary_bytes: a power of two >= PAGE_SIZE: segments meet only on multiples of it
+ * @queue_depth: tags: 1 .. LAB_DISK_QUEUE_DEPTH
  */
 struct lab_limits {
 	u32 max_sectors;
@@ -33,6 +34,7 @@ struct lab_limits {
 	u32 max_segment_bytes;
 	u32 logical_block_bytes;
 	u32 virt_boundary_bytes;
+	u32 queue_depth;
 };
 
 #define LAB_DISK_MAX_SEGMENTS	256u		/* iovecs in a request's driver data: the most advertised */

@@ -29,6 +29,7 @@
 #define LAB_LOOP_SHARDS		8	/* counters of what is in flight: tasks seldom share a line */
 #define LAB_LOOP_QUEUE_DEPTH	128	/* tags, as in Linux 6.1 */
 #define LAB_LOOP_MAX_ACTIVE	4	/* works of one device that wait at once */
+#define LAB_LOOP_MAX_NESTED_ENDS 4	/* loop devices whose IO ends on one stack, inside each other */
 
 struct lab_loopdev;
 
@@ -57,7 +58,9 @@ struct lab_loop_shard {
  * struct lab_loopdev - a loop device without its file
  * @offset_bytes: of the device in the file
  * @size_bytes: the most that is shown; 0: all
- * @wq: for what may wait
+ * @wq: for what may wait, but not for a thaw of the file's filesystem
+ * @thaw_wq: for that, and only to begin on @wq then: a freeze waits for writes that have begun, and if one of them
+ *	stood in @wq behind others that wait for the thaw, for ever
  * @starved: bios that found no memory, under @starved_lock
  * @frozen: lab_loopdev_freeze() without its thaw
  * @drained: completed once for each of @inflight that becomes 0
@@ -68,7 +71,7 @@ struct lab_loopdev {
 	u64 offset_bytes, size_bytes;
 	unsigned int block_bytes;
 	bool read_only, frozen;
-	struct workqueue_struct *wq;
+	struct workqueue_struct *wq, *thaw_wq;
 	struct blk_mq_tag_set tag_set;
 	spinlock_t starved_lock;
 	struct bio_list starved;
@@ -103,6 +106,24 @@ static inline void lab_loopdev_put(struct lab_loopdev *dev, unsigned int shard)
 {
 	if (atomic_dec_and_test(&dev->inflight[shard].count))
 		complete(&dev->drained);
+}
+
+/*
+ * The end of an IO of a loop device runs inside the end of one of the device below. A driver at the top of
+ * LAB_LOOP_MAX_NESTED_ENDS of them is told so here (H1), and goes on in its worker, whose stack is empty. False: go
+ * on, and say lab_loopdev_end_done() afterwards. Context: any.
+ */
+static inline bool lab_loopdev_end_is_deep(void)
+{
+	if (unlikely(current->kc_end_depth >= LAB_LOOP_MAX_NESTED_ENDS))
+		return true;
+	current->kc_end_depth++;
+	return false;
+}
+
+static inline void lab_loopdev_end_done(void)
+{
+	current->kc_end_depth--;
 }
 
 #endif

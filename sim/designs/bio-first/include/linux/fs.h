@@ -28,11 +28,12 @@ struct lab_knobs;
 struct lab_loop;
 struct lab_loop_opts;
 
-/* ki_flags; the first three are those of struct lab_io */
+/* ki_flags; all but IOCB_WRITE are those of struct lab_io */
 #define IOCB_NOWAIT		(1 << 0)
 #define IOCB_DSYNC		(1 << 1)
 #define IOCB_APPEND		(1 << 2)
 #define IOCB_WRITE		(1 << 3)
+#define IOCB_HIPRI		(1 << 4)	/* the caller polls: the devices are told */
 
 /**
  * struct kiocb - one call of ->read_iter or ->write_iter
@@ -41,12 +42,14 @@ struct lab_loop_opts;
  * @ki_complete: called with bytes or -errno if the method returned -EIOCBQUEUED; any context. NULL:
  *	synchronous
  * @ki_flags: IOCB_*
+ * @ki_ioprio: of its bios; 0: none
  */
 struct kiocb {
 	struct file *ki_filp;
 	loff_t ki_pos;
 	void (*ki_complete)(struct kiocb *iocb, long ret);
 	unsigned int ki_flags;
+	u16 ki_ioprio;
 };
 
 static inline bool is_sync_kiocb(const struct kiocb *iocb)
@@ -134,6 +137,8 @@ static inline void dio_init(struct dio *dio, struct file *file, bio_end_io_t *en
 
 /**
  * struct file_operations - what a file can do
+ * Who writes, through any of them, has lab_sb_start_write() until that has ended.
+ *
  * @read_iter: read into user memory; bytes, -errno or -EIOCBQUEUED
  * @write_iter: write from user memory; the same
  * @dio_submit: read or write pinned memory (see the head of this file). REQ_FUA: durable when it ends.
@@ -142,7 +147,8 @@ static inline void dio_init(struct dio *dio, struct file *file, bio_end_io_t *en
  *	-EAGAIN: going on would have to wait; the bio was advanced past the pieces that are on their way, it
  *	was not ended, and is to be submitted again from where waiting is allowed. Between, the filesystem
  *	holds no lock and no count for it. Context: task; with DIO_NOBLOCK also under a block driver's
- *	->submit_bio or ->queue_rq
+ *	->submit_bio or ->queue_rq. Of a descriptor without O_DIRECT: through the page cache, without DIO_NOBLOCK
+ *	and REQ_NOWAIT, and has ended when this returns
  * @fsync: make [start, end] durable; may sleep
  * @fallocate: punch or zero a range; may sleep
  */
@@ -204,6 +210,7 @@ void filemap_dio_write_end(struct inode *inode, loff_t pos, size_t len_bytes);
 int filemap_write_done(struct inode *inode, loff_t pos, size_t len_bytes);
 ssize_t filemap_read(struct kiocb *iocb, struct iov_iter *to);
 ssize_t generic_perform_write(struct kiocb *iocb, struct iov_iter *from);
+int filemap_read_bio(struct inode *inode, struct bio *bio);
 int filemap_write_bio(struct inode *inode, struct bio *bio);
 
 /* direct-io.c */
@@ -227,6 +234,7 @@ struct lab_loop *loop_add(struct lab_file *file, const struct lab_loop_opts *opt
 struct block_device *loop_bdev(struct lab_loop *loop);
 int loop_change_file(struct lab_loop *loop, struct lab_file *file);
 int loop_set_capacity(struct lab_loop *loop);
+int loop_set_direct(struct lab_loop *loop, bool on);
 void loop_del(struct lab_loop *loop);
 
 #endif

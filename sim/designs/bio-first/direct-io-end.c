@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * direct-io-end.c - the way up: from the end of a bio to the end of the piece, of the dio, of the bio that was given to
+ * ->dio_submit. The way down, and what the structures are for, is in direct-io.c.
+ */
+#include <linux/errno.h>
+#include <linux/kernel.h>
+#include "direct-io.h"
+#include "design.h"
+
+static bool dio_ends_in_work;	/* completion=wq */
+
+/**
+ * dio_end_init - how ends are to be
+ * @knobs: completion is looked at
+ */
+void dio_end_init(const struct lab_knobs *knobs)
+{
+	dio_ends_in_work = knobs->completion == LAB_COMPLETION_WQ;
+}
+
+/* ---- completion ------------------------------------------------------------------------ */
+
+/* Have @piece seen to in process context. Any context. */
+static void dio_defer(struct dio_piece *piece)
+{
+	struct file *file = piece->dio->file;
+
+	if (llist_add(&piece->done_node, &file->f_done))
+		queue_work(file->f_done_wq, &file->f_done_work);
+}
+
+static void dio_end(struct dio *dio)
+{
+	struct bio *bio = &dio->tail.bio;
+
+	dio_release_bio(dio);
+	bio->bi_status = READ_ONCE(dio->status);
+	dio->end_io(bio);
+}
+
+/**
+ * dio_put - a piece, or who submits, is done with a dio; the last one ends the bio
+ * @dio: maybe gone afterwards
+ *
+ * Context: any.
+ */
+void dio_put(struct dio *dio)
+{
+	if (unlikely(dio->counted) && !atomic_dec_and_test(&dio->left))
+		return;
+	if (unlikely(dio->need_sync || dio_ends_in_work))
+		dio_defer(&dio->tail);
+	else
+		dio_end(dio);
+}
+
+/* Any context; @piece and what it is part of may be gone afterwards. */
+static void dio_piece_done(struct dio_piece *piece, bool write)
+{
+	struct dio *dio = piece->dio;
+	struct inode *inode = dio->file->f_inode;
+
+	if (write)
+		filemap_dio_write_end(inode, piece->pos, piece->len_bytes);
+	dio_release_piece(inode);
+	if (piece != &dio->tail)
+		bio_put(&piece->bio);
+	dio_put(dio);
+}
+
+/* The data of an unwritten piece is on disk: now it may become visible. */
+static void dio_convert(struct dio_piece *piece)
+{
+	struct file *file = piece->dio->file;
+	int err = file->f_map_ops->convert(file->f_inode, piece->pos, piece->len_bytes);
+
+	dio_error(piece->dio, errno_to_blk_status(err));
+	piece->flags &= ~DIO_PIECE_CONVERT;
+	dio_piece_done(piece, true);
+}
+
+/* All pieces are done. Those of a bio that should be durable may not all have been written with FUA. */
+static void dio_sync_and_end(struct dio *dio)
+{
+	if (dio->need_sync && !READ_ONCE(dio->status))
+		dio_error(dio, errno_to_blk_status(lab_fsync(dio->file->f_inode, true)));
+	dio_end(dio);
+}
+
+/**
+ * dio_done_work - what cannot be done where a bio ends, or shall not be: convert, flush, end
+ * @work: the file's
+ *
+ * Context: process.
+ */
+void dio_done_work(struct work_struct *work)
+{
+	struct file *file = container_of(work, struct file, f_done_work);
+	struct llist_node *node, *next;
+
+	llist_for_each_safe(node, next, llist_reverse_order(llist_del_all(&file->f_done))) {
+		struct dio_piece *piece = llist_entry(node, struct dio_piece, done_node);
+
+		if (piece->flags & DIO_PIECE_CONVERT)
+			dio_convert(piece);
+		else
+			dio_sync_and_end(piece->dio);
+	}
+}
+
+/**
+ * dio_piece_end_io - bi_end_io of a piece
+ * @bio: ended
+ *
+ * Context: any.
+ */
+void dio_piece_end_io(struct bio *bio)
+{
+	struct dio_piece *piece = container_of(bio, struct dio_piece, bio);
+	bool write = op_is_write(bio->bi_opf);
+
+	if (unlikely(bio->bi_status)) {
+		dio_error(piece->dio, bio->bi_status);
+		piece->flags &= ~DIO_PIECE_CONVERT;	/* reads as zeros, not as what was on the disk */
+	}
+	if (write && !(bio->bi_opf & REQ_FUA))
+		lab_fs_wrote(piece->dio->file->f_inode);
+	if (piece->flags & DIO_PIECE_CONVERT)
+		dio_defer(piece);
+	else
+		dio_piece_done(piece, write);
+}
