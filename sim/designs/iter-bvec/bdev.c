@@ -82,6 +82,8 @@ static blk_opf_t blkdev_opf(const struct kiocb *iocb)
 		opf = REQ_OP_WRITE | REQ_SYNC | REQ_IDLE | (iocb->ki_flags & IOCB_DSYNC ? REQ_FUA : 0);
 	if (iocb->ki_flags & IOCB_NOWAIT)
 		opf |= REQ_NOWAIT;
+	if (iocb->ki_flags & IOCB_HIPRI)
+		opf |= REQ_POLLED;
 	return opf;
 }
 
@@ -190,6 +192,7 @@ static int blkdev_submit_one(struct kiocb *iocb, struct iov_iter *iter, struct b
 	bio->bi_iter.bi_sector = (iocb->ki_pos + dio->done_bytes) >> SECTOR_SHIFT;
 	bio->bi_private = dio;
 	bio->bi_end_io = blkdev_end_io;
+	bio_set_prio(bio, iocb->ki_ioprio);
 	ret = iov_iter_fill_bio(iter, bio, iov_iter_count(iter), align);
 	last = !ret && !iov_iter_count(iter);
 	/* Not all of it in one bio: a second one could fail when the first is on its way. */

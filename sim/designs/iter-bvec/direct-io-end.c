@@ -75,10 +75,16 @@ static inline void dio_setup(struct dio *dio, struct dio_walk *w, bool embedded)
 static inline struct bio *dio_bio_alloc(struct dio_walk *w, struct bio_set *bs, unsigned int nr_vecs)
 {
 	blk_opf_t opf = w->write ? REQ_OP_WRITE | REQ_SYNC | REQ_IDLE : REQ_OP_READ;
+	struct bio *bio;
 
 	if (w->iocb->ki_flags & IOCB_NOWAIT)
 		opf |= REQ_NOWAIT;
-	return bio_alloc_bioset(NULL, nr_vecs, opf, w->gfp, bs);
+	if (w->iocb->ki_flags & IOCB_HIPRI)
+		opf |= REQ_POLLED;
+	bio = bio_alloc_bioset(NULL, nr_vecs, opf, w->gfp, bs);
+	if (likely(bio))
+		bio_set_prio(bio, w->iocb->ki_ioprio);
+	return bio;
 }
 
 /**

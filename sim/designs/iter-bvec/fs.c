@@ -277,6 +277,7 @@ static int fs_fsync(struct file *file, loff_t start, loff_t end, int datasync)
 	return err ?: flush_err;
 }
 
+/* What a loop device needs. The caller has lab_sb_start_write(), as for all that changes the file. */
 static long fs_fallocate(struct file *file, int mode, loff_t offset, loff_t len)
 {
 	if (mode == (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE))
@@ -410,5 +411,6 @@ const struct design design_iter_bvec = {
 	.loop_bdev	= loop_bdev,
 	.loop_change_file	= loop_change_file,
 	.loop_set_capacity	= loop_set_capacity,
+	.loop_set_direct	= loop_set_direct,
 	.loop_del	= loop_del,
 };

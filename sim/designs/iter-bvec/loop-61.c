@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * loop-61.c - a block device on a file as Linux 6.1 spends on it: the commands of the variant @6.1. The device is
- * made, and taken apart, in loop.c.
+ * made, and taken apart, in loop-ctl.c.
  *
  * Every request goes on the device's list, which one work item empties; nothing is tried before. The command is
  * the request's own driver data. Read and write are one kiocb with an iov_iter over the bio's array, or, of a
@@ -130,6 +130,7 @@ static int loop_61_rw(struct loop_61_cmd *cmd, loff_t pos)
 	iocb->ki_pos = pos;
 	iocb->ki_complete = loop_61_end_io;
 	iocb->ki_flags = 0;
+	iocb->ki_ioprio = 0;		/* 6.1 passes no priority on */
 	if (req_op(rq) == REQ_OP_WRITE) {
 		iocb->ki_flags = IOCB_WRITE;
 		ret = file->f_op->write_iter(iocb, &iter);

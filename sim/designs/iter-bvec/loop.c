@@ -6,7 +6,8 @@
  * handoff=inline the kiocb is tried in the submitter's context, with IOCB_LAB_NOBLOCK: nothing waits. If
  * going on would mean waiting the kiocb ends short, or does not start (-EAGAIN), and the command hands what
  * is left to its worker, which issues it again from there and may wait; no lock and no i_dio_count is held
- * in between. With handoff=worker every command goes that way. Flushes, discards and zeroing always do.
+ * in between. With handoff=worker every command goes that way. Flushes, discards and zeroing always do, and with
+ * direct IO off every command: its kiocb goes to the file's other descriptor, with the same iterator.
  *
  * The file sees a clean task: what the filesystem above keeps in current (journal_info) is put aside during
  * the attempt, and allocations are GFP_NOIO.
@@ -54,30 +55,6 @@ static void loop_cmd_free(struct loop_cmd *cmd)
 
 /* ---- command: what it is about ------------------------------------------------------------ */
 
-static inline blk_opf_t loop_cmd_opf(const struct loop_cmd *cmd)
-{
-	return cmd->rq ? cmd->rq->cmd_flags : cmd->bio->bi_opf;
-}
-
-static inline u32 loop_cmd_bytes(const struct loop_cmd *cmd)
-{
-	return cmd->rq ? blk_rq_bytes(cmd->rq) : cmd->bio->bi_iter.bi_size;
-}
-
-/* In the file, bytes. */
-static inline loff_t loop_cmd_pos(const struct loop_cmd *cmd)
-{
-	sector_t sector = cmd->rq ? blk_rq_pos(cmd->rq) : cmd->bio->bi_iter.bi_sector;
-
-	return cmd->lo->dev.offset_bytes + ((loff_t)sector << SECTOR_SHIFT);
-}
-
-/* Does it have memory of several bios, so that an array of all their elements is needed? */
-static inline bool loop_cmd_needs_table(const struct loop_cmd *cmd)
-{
-	return cmd->rq && cmd->rq->bio != cmd->rq->biotail && !lab_op_no_data(cmd->rq->cmd_flags);
-}
-
 /* What is left of its memory. */
 static inline void loop_cmd_iter(const struct loop_cmd *cmd, struct iov_iter *iter)
 {
@@ -99,7 +76,7 @@ static void loop_cmd_init(struct loop_cmd *cmd, struct loop_device *lo, struct b
 	cmd->rq = rq;
 	cmd->table = NULL;
 	cmd->done_bytes = 0;
-	cmd->flushed = false;
+	cmd->flushed = cmd->counted = false;
 }
 
 /* ---- completion -------------------------------------------------------------------------- */
@@ -112,6 +89,8 @@ static void loop_complete(struct loop_cmd *cmd, blk_status_t status)
 	struct bio *bio = cmd->bio;
 	unsigned int shard = cmd->shard;
 
+	if (cmd->counted)
+		lab_sb_end_write(lo->file->f_inode);
 	if (rq) {
 		if (cmd->table)
 			mempool_free(cmd->table, &lo->tables);
@@ -125,6 +104,26 @@ static void loop_complete(struct loop_cmd *cmd, blk_status_t status)
 	lab_loopdev_put(&lo->dev, shard);
 }
 
+static void loop_end_work(struct work_struct *work)
+{
+	struct loop_cmd *cmd = container_of(work, struct loop_cmd, work);
+
+	loop_complete(cmd, cmd->status);
+}
+
+/* The same, here or, where ends have nested too deep (H1), in the worker. Any context. */
+static void loop_end(struct loop_cmd *cmd, blk_status_t status)
+{
+	if (unlikely(lab_loopdev_end_is_deep())) {
+		cmd->status = status;
+		INIT_WORK(&cmd->work, loop_end_work);
+		queue_work(cmd->lo->dev.wq, &cmd->work);
+		return;
+	}
+	loop_complete(cmd, status);
+	lab_loopdev_end_done();
+}
+
 static void loop_work(struct work_struct *work);
 
 static void loop_punt(struct loop_cmd *cmd)
@@ -132,6 +131,39 @@ static void loop_punt(struct loop_cmd *cmd)
 	lab_probe(PUNTS);
 	INIT_WORK(&cmd->work, loop_work);
 	queue_work(cmd->lo->dev.wq, &cmd->work);
+}
+
+/* ---- freeze -------------------------------------------------------------------------------- */
+
+/* Begin after the thaw. */
+static void loop_thaw_work(struct work_struct *work)
+{
+	struct loop_cmd *cmd = container_of(work, struct loop_cmd, work);
+
+	lab_sb_start_write(cmd->lo->file->f_inode, false);
+	cmd->counted = true;
+	INIT_WORK(&cmd->work, loop_work);
+	queue_work(cmd->lo->dev.wq, &cmd->work);
+}
+
+/*
+ * What changes the file is counted by its filesystem, which can be frozen: here, before the first attempt, and
+ * once, however often it is tried (H6). False: it is frozen, and the command begins after the thaw, or never.
+ */
+static bool loop_start_write(struct loop_cmd *cmd, blk_opf_t opf)
+{
+	if (likely(!lab_sb_start_write(cmd->lo->file->f_inode, true))) {
+		cmd->counted = true;
+		return true;
+	}
+	if (opf & REQ_NOWAIT) {
+		loop_complete(cmd, BLK_STS_AGAIN);
+	} else {
+		lab_probe(PUNTS);
+		INIT_WORK(&cmd->work, loop_thaw_work);
+		queue_work(cmd->lo->dev.thaw_wq, &cmd->work);
+	}
+	return false;
 }
 
 /* Zeros for what a read has not got: the file ends before the device does. */
@@ -154,18 +186,18 @@ static void loop_end_io(struct kiocb *iocb, long ret)
 		return;
 	}
 	if (ret < 0) {
-		loop_complete(cmd, errno_to_blk_status(ret));
+		loop_end(cmd, errno_to_blk_status(ret));
 		return;
 	}
 	cmd->done_bytes += ret;
 	if (likely(cmd->done_bytes == loop_cmd_bytes(cmd))) {
-		loop_complete(cmd, BLK_STS_OK);
+		loop_end(cmd, BLK_STS_OK);
 	} else if (!op_is_write(opf) &&
 		   loop_cmd_pos(cmd) + cmd->done_bytes >= i_size_read(cmd->lo->file->f_inode)) {
 		loop_zero_rest(cmd);
-		loop_complete(cmd, BLK_STS_OK);
+		loop_end(cmd, BLK_STS_OK);
 	} else if (!ret || (opf & REQ_NOWAIT)) {
-		loop_complete(cmd, BLK_STS_IOERR);	/* no progress: the file cannot take it */
+		loop_end(cmd, BLK_STS_IOERR);	/* no progress: the file cannot take it */
 	} else {
 		loop_punt(cmd);
 	}
@@ -191,6 +223,9 @@ static void loop_rw(struct loop_cmd *cmd, int flags)
 		iocb->ki_flags = IOCB_NOWAIT;
 	if (opf & REQ_FUA)
 		iocb->ki_flags |= IOCB_DSYNC;
+	if (opf & REQ_POLLED)
+		iocb->ki_flags |= IOCB_HIPRI;
+	iocb->ki_ioprio = bio_prio(cmd->bio);	/* all bios of a request have the same */
 	if (op_is_write(opf)) {
 		iocb->ki_flags |= IOCB_WRITE;
 		ret = f_op->write_iter(iocb, &iter);
@@ -271,7 +306,7 @@ static void loop_work(struct work_struct *work)
 static inline bool loop_needs_worker(const struct loop_cmd *cmd, blk_opf_t opf)
 {
 	return loop_knobs.handoff == LAB_HANDOFF_WORKER || lab_op_no_data(opf) || (opf & REQ_PREFLUSH) ||
-	       !loop_cmd_bytes(cmd) || (loop_cmd_needs_table(cmd) && !cmd->table);
+	       cmd->lo->buffered || !loop_cmd_bytes(cmd) || (loop_cmd_needs_table(cmd) && !cmd->table);
 }
 
 /* Context: the driver's ->submit_bio or ->queue_rq: nothing here may wait. */
@@ -283,10 +318,12 @@ static void loop_handle(struct loop_cmd *cmd)
 
 	lab_probe_stack(STACK_SUBMIT);
 	kc_trace("loop", opf & REQ_OP_MASK, loop_cmd_pos(cmd) >> SECTOR_SHIFT, loop_cmd_bytes(cmd), 0);
-	if (op_is_write(opf) && cmd->lo->dev.read_only) {
-		loop_complete(cmd, BLK_STS_IOERR);
+	if (cmd->lo->buffered && (opf & REQ_NOWAIT)) {
+		loop_complete(cmd, BLK_STS_AGAIN);	/* the page cache waits */
 		return;
 	}
+	if (op_is_write(opf) && loop_cmd_bytes(cmd) && !loop_start_write(cmd, opf))
+		return;
 	if (loop_needs_worker(cmd, opf)) {
 		loop_punt(cmd);
 		return;
@@ -367,15 +404,33 @@ static const struct blk_mq_ops loop_mq_ops = {
 	.queue_rq	= loop_queue_rq,
 };
 
-/* ---- devices --------------------------------------------------------------------------------------------- */
+/* ---- what devices are made of ---------------------------------------------------------------------------- */
 
-static const struct lab_loopdev_ops loop_dev_ops[] = {
+static const struct lab_loopdev_ops loop_ops[] = {
 	[LAB_LOOPQ_BIO]	= { .fops = &loop_bio_fops, .starved = loop_starved },
 	[LAB_LOOPQ_MQ]	= { .mq_ops = &loop_mq_ops, .cmd_bytes = sizeof(struct loop_cmd),
 			    .max_segments = BIO_MAX_VECS },
 };
 
-static int loop_alloc_pools(struct loop_device *lo)
+/**
+ * loop_dev_ops - how the knobs have a device
+ *
+ * Context: any.
+ */
+const struct lab_loopdev_ops *loop_dev_ops(void)
+{
+	if (loop_knobs.variant == VARIANT_61)
+		return &loop_61_dev_ops;
+	return &loop_ops[loop_knobs.loopq];
+}
+
+/**
+ * loop_alloc_pools - a device's reserves
+ * @lo: of which the pools are set
+ *
+ * Context: task, may sleep. Return: 0 or -ENOMEM, with nothing left behind.
+ */
+int loop_alloc_pools(struct loop_device *lo)
 {
 	int err = mempool_init_slab_pool(&lo->cmds, LOOP_POOL_SIZE, loop_cmd_cache);
 
@@ -387,110 +442,16 @@ static int loop_alloc_pools(struct loop_device *lo)
 	return err;
 }
 
-static void loop_free_pools(struct loop_device *lo)
+/**
+ * loop_free_pools - undo loop_alloc_pools(); nothing is in flight
+ * @lo: the device
+ *
+ * Context: task, may sleep.
+ */
+void loop_free_pools(struct loop_device *lo)
 {
 	mempool_exit(&lo->tables);
 	mempool_exit(&lo->cmds);
-}
-
-/**
- * loop_add - a block device on @lf
- * @lf: an open file, until loop_del()
- * @opts: see struct lab_loop_opts
- *
- * Context: task, may sleep. Return: the device; ERR_PTR(-EINVAL): not a file, or as lab_loopdev_add();
- * ERR_PTR(-ENOMEM).
- */
-struct lab_loop *loop_add(struct lab_file *lf, const struct lab_loop_opts *opts)
-{
-	bool is_61 = loop_knobs.variant == VARIANT_61;
-	struct file *file = &lf->file;
-	struct loop_device *lo;
-	struct lab_loop *loop;
-	int err;
-
-	if (!file->f_inode)
-		return ERR_PTR(-EINVAL);
-	loop = kzalloc(sizeof(*loop), GFP_KERNEL);
-	if (!loop)
-		return ERR_PTR(-ENOMEM);
-	lo = &loop->lo;
-	lo->file = file;
-	loop_61_init_device(lo);
-	err = loop_alloc_pools(lo);
-	if (err)
-		goto free_loop;
-	err = lab_loopdev_add(&lo->dev, is_61 ? &loop_61_dev_ops : &loop_dev_ops[loop_knobs.loopq], opts,
-			      file->f_bdev, i_size_read(file->f_inode), lo);
-	if (err)
-		goto free_pools;
-	if (is_61)
-		loop_61_set_limits(lo, opts);
-	return loop;
-
-free_pools:
-	loop_free_pools(lo);
-free_loop:
-	kfree(loop);
-	return ERR_PTR(err);
-}
-
-/**
- * loop_bdev - the device to submit bios to
- * @loop: from loop_add()
- *
- * Context: any. Return: valid until loop_del().
- */
-struct block_device *loop_bdev(struct lab_loop *loop)
-{
-	return loop->lo.dev.disk->part0;
-}
-
-/**
- * loop_change_file - another file below, of the same size, under a read-only device
- * @loop: what is in flight is waited for
- * @lf: until loop_del() or the next change; the file before is the caller's again
- *
- * Context: task, sleeps. Return: 0; -EINVAL: no file, or as lab_loopdev_set_lower(). Source: LOOP_CHANGE_FD.
- */
-int loop_change_file(struct lab_loop *loop, struct lab_file *lf)
-{
-	struct loop_device *lo = &loop->lo;
-	struct file *file = &lf->file;
-	int err;
-
-	if (!file->f_inode)
-		return -EINVAL;
-	lab_loopdev_freeze(&lo->dev);
-	err = lab_loopdev_set_lower(&lo->dev, file->f_bdev, i_size_read(file->f_inode));
-	if (!err)
-		lo->file = file;
-	lab_loopdev_thaw(&lo->dev);
-	return err;
-}
-
-/**
- * loop_set_capacity - the file has another size now
- * @loop: IO may be in flight
- *
- * Context: task. Return: 0; -EINVAL: nothing is left of it. Source: LOOP_SET_CAPACITY.
- */
-int loop_set_capacity(struct lab_loop *loop)
-{
-	return lab_loopdev_set_capacity(&loop->lo.dev, i_size_read(loop->lo.file->f_inode));
-}
-
-/**
- * loop_del - take a device apart
- * @loop: gone afterwards. Nobody submits to it any more; what is in flight is waited for
- *
- * Context: task, sleeps.
- */
-void loop_del(struct lab_loop *loop)
-{
-	lab_loopdev_del(&loop->lo.dev);
-	loop_free_pools(&loop->lo);
-	kfree(loop);
 }
 
 /**

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * loop.h - private to loop.c, and to loop-61.c, which is its half of the variant @6.1: a loop device and its
- * commands.
+ * loop.h - private to loop.c (what becomes of a bio), loop-ctl.c (devices) and loop-61.c (the variant @6.1): a loop
+ * device and its commands.
  */
 #ifndef LOOP_H
 #define LOOP_H
@@ -15,13 +15,18 @@
 /**
  * struct loop_device - a loop device
  * @dev: all that has nothing to do with its file
+ * @lab_file: what loop_add() was given, or loop_change_file()
+ * @file: the descriptor of it that is in use
+ * @buffered: it is the one through the page cache
  * @cmds: of struct loop_cmd (loopq=bio, alloc=pool)
  * @tables: of arrays for requests of several bios (loopq=mq)
  * @cmds_61: of struct loop_61_cmd, for @work_61, under @lock_61
  */
 struct loop_device {
 	struct lab_loopdev dev;
+	struct lab_file *lab_file;
 	struct file *file;
+	bool buffered;
 	mempool_t cmds, tables;
 	spinlock_t lock_61;
 	struct list_head cmds_61;
@@ -43,6 +48,8 @@ struct lab_loop {
  * @done_bytes: by kiocbs that ended
  * @shard: of the device's @inflight
  * @flushed: REQ_PREFLUSH is behind
+ * @status: where the worker is to end it
+ * @counted: the file's filesystem counts it as a write, until its end
  *
  * Position and length are the bio's or request's own: neither moves before it ends.
  */
@@ -57,8 +64,41 @@ struct loop_cmd {
 	struct bio_vec *table;
 	u32 done_bytes;
 	u16 shard;
-	bool flushed;
+	bool flushed, counted;
+	blk_status_t status;
 };
+
+/* ---- what a command is about ---------------------------------------------------------------- */
+
+static inline blk_opf_t loop_cmd_opf(const struct loop_cmd *cmd)
+{
+	return cmd->rq ? cmd->rq->cmd_flags : cmd->bio->bi_opf;
+}
+
+static inline u32 loop_cmd_bytes(const struct loop_cmd *cmd)
+{
+	return cmd->rq ? blk_rq_bytes(cmd->rq) : cmd->bio->bi_iter.bi_size;
+}
+
+/* In the file, bytes. */
+static inline loff_t loop_cmd_pos(const struct loop_cmd *cmd)
+{
+	sector_t sector = cmd->rq ? blk_rq_pos(cmd->rq) : cmd->bio->bi_iter.bi_sector;
+
+	return cmd->lo->dev.offset_bytes + ((loff_t)sector << SECTOR_SHIFT);
+}
+
+/* Does it have memory of several bios, so that an array of all their elements is needed? */
+static inline bool loop_cmd_needs_table(const struct loop_cmd *cmd)
+{
+	return cmd->rq && cmd->rq->bio != cmd->rq->biotail && !lab_op_no_data(cmd->rq->cmd_flags);
+}
+
+/* ---- loop.c ----------------------------------------------------------------------------------- */
+
+const struct lab_loopdev_ops *loop_dev_ops(void);
+int loop_alloc_pools(struct loop_device *lo);
+void loop_free_pools(struct loop_device *lo);
 
 /* ---- loop-61.c ---------------------------------------------------------------------- */
 

@@ -25,6 +25,7 @@ struct lab_io;
  * submitted stands and the kiocb completes short; -EAGAIN when that is nothing.
  */
 #define IOCB_LAB_NOBLOCK	(1 << 4)
+#define IOCB_HIPRI		(1 << 5)	/* the caller polls: the devices are told */
 
 /**
  * struct kiocb - one read or write in progress
@@ -32,12 +33,14 @@ struct lab_io;
  * @ki_pos: where, bytes
  * @ki_complete: called once with bytes or -errno if the method answered -EIOCBQUEUED, any context; NULL: wait
  * @ki_flags: IOCB_*
+ * @ki_ioprio: of its bios; 0: none
  */
 struct kiocb {
 	struct file *ki_filp;
 	loff_t ki_pos;
 	void (*ki_complete)(struct kiocb *iocb, long ret);
 	int ki_flags;
+	u16 ki_ioprio;
 };
 
 static inline bool is_sync_kiocb(const struct kiocb *iocb)

@@ -112,6 +112,7 @@ struct lab_loop *loop_add(struct lab_file *file, const struct lab_loop_opts *opt
 struct block_device *loop_bdev(struct lab_loop *loop);
 int loop_change_file(struct lab_loop *loop, struct lab_file *file);
 int loop_set_capacity(struct lab_loop *loop);
+int loop_set_direct(struct lab_loop *loop, bool on);
 void loop_del(struct lab_loop *loop);
 
 #endif
