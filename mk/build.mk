@@ -50,7 +50,7 @@ I3 := -Ifs-model/include $(I2)
 I4 := -Isim/designs $(I3)
 I5 := -Iscenarios $(I4)
 
-DESIGNS := iter-ops iter-ops-fixed bio-first
+DESIGNS := buffered iter-ops iter-ops-fixed bio-first
 sym = design_$(subst -,_,$(1))
 
 o = $(patsubst %.c,$(B)/%.o,$(wildcard $(1)))
