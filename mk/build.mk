@@ -50,7 +50,7 @@ I3 := -Ifs-model/include $(I2)
 I4 := -Isim/designs $(I3)
 I5 := -Iscenarios $(I4)
 
-DESIGNS := iter-ops iter-ops-fixed iter-bvec bio-first
+DESIGNS := buffered iter-ops iter-ops-fixed iter-bvec bio-first
 sym = design_$(subst -,_,$(1))
 # Variants that are code of their own and not only knobs: design:index:name
 VARIANTS := iter-bvec:1:61

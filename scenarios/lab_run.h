@@ -43,7 +43,9 @@ struct lab_job {
 	host_u32 iodepth, numjobs, rwmixread, fsync_every;	/* fsync_every 0: never */
 	host_u64 randseed;
 	host_u64 iomem_align_bytes;	/* 0: page */
-	int direct, stonewall, verify;
+	int direct;			/* 0: through a page cache, on top of what the design does below */
+	int end_fsync;			/* fsync(2) when all IOs of a clone that writes have ended */
+	int stonewall, verify;
 	int dsync;			/* writes are durable when they end; of ready bios: REQ_FUA */
 	/* pragmas */
 	int expect_errors;		/* -1: not given (then: 0) */

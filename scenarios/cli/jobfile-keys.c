@@ -88,13 +88,6 @@ static int key_flag(struct parser *p, struct lab_job *j, const char *key, const 
 	return 0;
 }
 
-static int key_direct(struct parser *p, struct lab_job *j, const char *key, const char *value)
-{
-	if (key_flag(p, j, key, value))
-		return -1;
-	return j->direct ? 0 : bad_value(p, key, value, "only direct IO is modelled; want direct=1");
-}
-
 static int key_rw(struct parser *p, struct lab_job *j, const char *key, const char *value)
 {
 	static const char *const words[] = { "read", "write", "rw", "readwrite", "randread", "randwrite", "randrw" };
@@ -275,10 +268,11 @@ static const struct key keys[] = {
 	{ "io_size", key_bytes, F(io_size_bytes), 512, 1ull << 50 },
 	{ "offset", key_bytes, F(offset_bytes), 0, 1ull << 40 },
 	{ "iodepth", key_u32, F(iodepth), 1, LAB_MAX_IODEPTH },
-	{ "direct", key_direct, F(direct), 0, 1 },
+	{ "direct", key_flag, F(direct), 0, 1 },
 	{ "rwmixread", key_u32, F(rwmixread), 0, 100 },
 	{ "fsync", key_u32, F(fsync_every), 0, 1u << 30 },
 	{ "sync", key_sync, 0, 0, 0 },
+	{ "end_fsync", key_flag, F(end_fsync), 0, 1 },
 	{ "numjobs", key_u32, F(numjobs), 1, LAB_MAX_NUMJOBS },
 	{ "stonewall", key_stonewall, F(stonewall), 0, 1 },
 	{ "verify", key_verify, 0, 0, 0 },

@@ -49,6 +49,8 @@ static bool check_job(struct room *r, const struct lab_job *job)
 		bad = "rwmixread must be 0 … 100";
 	else if (align && (!is_power_of_2(align) || align > RUN_MAX_ALIGN_BYTES))
 		bad = "iomem_align must be a power of two, at most 1 MiB";
+	else if (!job->direct && r->spec->source == LAB_SOURCE_PINNED)
+		bad = "direct=0 with --source pinned: ready bios pass by every page cache above the loop device";
 	else if (!source_fits(r, job))
 		bad = "one bio cannot carry its largest block; make it smaller";
 	if (bad)

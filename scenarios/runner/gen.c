@@ -273,12 +273,9 @@ int gen_flush(struct gen *g)
 
 static void gen_sync(struct gen *g)
 {
-	int err;
+	int err = gen_flush(g);
 
-	if (++g->writes_unsynced < g->job->fsync_every)
-		return;
 	g->writes_unsynced = 0;
-	err = gen_flush(g);
 	if (!err)
 		return;
 	g->errors++;
@@ -312,7 +309,7 @@ static bool gen_fill(struct gen *g)
 			gen_stamp(g, s);
 		s->submit_ns = g->batch_ns;
 		source_submit(s);
-		if (s->op.rw == LAB_WRITE && g->job->fsync_every)
+		if (s->op.rw == LAB_WRITE && g->job->fsync_every && ++g->writes_unsynced >= g->job->fsync_every)
 			gen_sync(g);
 	}
 	if (unlikely(!g->sampled) && !g->done)
@@ -349,6 +346,8 @@ void gen_run(struct gen *g)
 		gen_wait(g);
 		gen_reap(g);
 	}
+	if (g->job->end_fsync && g->job->rw != LAB_JOB_READ)
+		gen_sync(g);
 	measure_end(g);
 	kc_io_want(1);
 	lab_scope_leave(old);

@@ -398,6 +398,55 @@ static void room_read_trace(struct room *r)
 }
 
 /**
+ * room_check_buffered - can what the jobs drive do buffered IO, if one of them wants it?
+ * @r: opened
+ *
+ * Context: the first task. Return: false after room_fail().
+ */
+bool room_check_buffered(struct room *r)
+{
+	const struct lab_run_spec *s = r->spec;
+	u32 i;
+
+	for (i = 0; i < s->nr_jobs; i++) {
+		struct lab_io io = { .rw = LAB_READ, .flags = LAB_IO_BUFFERED };
+
+		if (s->jobs[i].direct || r->design->submit(r->io, &io) != -EOPNOTSUPP)
+			continue;
+		room_usage(r, "%s:%d: job %s: direct=0: %s has no page cache over its loop device: use direct=1 or "
+			   "--path file", s->jobs[i].file, s->jobs[i].line, s->jobs[i].name, r->design->name);
+		return false;
+	}
+	return true;
+}
+
+/**
+ * room_settle - what is in a page cache, above the loop device or below, reaches the disk and is forgotten
+ * @r: opened, idle
+ *
+ * So every pass begins as with fio's invalidate=1, and the disk can be judged. The block device is closed and opened
+ * anew, since its pages are the design's affair. Context: the first task, sleeps. Return: 0 or the first error.
+ */
+int room_settle(struct room *r)
+{
+	int err = r->design->fsync(r->io, false), cache_err;
+	unsigned int i;
+
+	if (r->bdev_file) {
+		r->design->close(r->bdev_file);
+		r->io = NULL;
+		if (!room_open_bdev(r))
+			return -EIO;
+	}
+	for (i = r->nr_levels; i-- > 0; ) {
+		cache_err = lab_cache_sync(r->level[i].inode);
+		err = err ?: cache_err;
+		lab_cache_invalidate(r->level[i].inode, 0, LAB_MAX_FILE_BYTES);
+	}
+	return err;
+}
+
+/**
  * room_close - take the target down, as far as it was built
  * @r: no IO in flight
  *

@@ -154,6 +154,8 @@ bool room_prepare(struct room *r);		/* before the world: design, engine, host di
 void room_finish(struct room *r);		/* after it */
 struct lab_limits room_limits(const struct lab_target *t);
 bool room_open(struct room *r, u64 file_bytes, bool stale);
+bool room_check_buffered(struct room *r);
+int room_settle(struct room *r);
 void room_close(struct room *r);
 bool room_run(struct room *r, u64 ram_bytes, void (*fn)(void *arg));
 const char *run_errname(int err);

@@ -225,7 +225,8 @@ void source_submit(struct slot *s)
 	}
 	s->iov.len_bytes = s->op.len_bytes;
 	s->io.rw = s->op.rw;
-	s->io.flags = s->op.rw == LAB_WRITE && s->gen->job->dsync ? LAB_IO_DSYNC : 0;
+	s->io.flags = (s->gen->job->direct ? 0 : LAB_IO_BUFFERED) |
+		      (s->op.rw == LAB_WRITE && s->gen->job->dsync ? LAB_IO_DSYNC : 0);
 	s->io.ioprio = 0;
 	s->io.pos = s->op.pos;
 	s->io.iov = &s->iov;

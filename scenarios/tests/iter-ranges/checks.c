@@ -183,7 +183,8 @@ static void check_injected(struct ir_model *m, const struct iter_range_ops *ops)
 			inject(m, ops, COPY_TO, pos[i]);
 		if (ops->copy_from)
 			inject(m, ops, COPY_FROM, pos[i]);
-		inject(m, ops, ZERO, pos[i]);
+		if (ops->zero)
+			inject(m, ops, ZERO, pos[i]);
 	}
 }
 

@@ -92,6 +92,11 @@ u64 scen_counter_all(unsigned int job, enum lab_probe_id id)
 	return sum;
 }
 
+bool scen_cached(const struct scen *s)
+{
+	return s->spec.path == LAB_PATH_LOOP && !strcmp(s->spec.design, "buffered");
+}
+
 bool scen_has(const struct scen *s, enum lab_defect defect)
 {
 	unsigned int i;

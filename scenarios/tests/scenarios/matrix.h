@@ -41,6 +41,8 @@ void scen_matrix(void (*prepare)(struct scen *s), void (*judge)(const struct sce
 /* As scen_matrix(), on the target that prepare() names. */
 void scen_matrix_here(void (*prepare)(struct scen *s), void (*judge)(const struct scen *s));
 
+/* Does this run's loop device go through the page cache of its file? */
+bool scen_cached(const struct scen *s);
 /* Is this wrong with the design, on purpose? */
 bool scen_has(const struct scen *s, enum lab_defect defect);
 u64 scen_counter(unsigned int job, enum lab_scope scope, enum lab_probe_id id);

@@ -202,13 +202,15 @@ DESIGN_TEST(edges, parts_of_one_fresh_block)
 
 /*
  * The loop device is longer than its file: what lies beyond reads as zeros, and a write there grows it. With D1
- * memory is left as it was behind the file's last sector, and the read is none the worse for it.
- * RIG_SHORT_READ_FAILS: zeros they are, but the read says that it failed.
+ * memory is left as it was behind the file's last sector, and the read is none the worse for it. Through the page
+ * cache all of the bio that the file ends in is zeros. RIG_SHORT_READ_FAILS: zeros they are, but the read says that
+ * it failed.
  */
 DESIGN_TEST(edges, file_shrinks_under_loop)
 {
 	struct rig_opts o = { .file_bytes = 65536, .loop = true };
 	u8 beyond = rig_has(LAB_D1) ? 0xa5 : 0;
+	unsigned int kept = rig_costs()->cached ? round_down(20000, BIO_MAX_VECS * PAGE_SIZE) : 20000;
 	struct lab_iovec iov;
 	struct rig r;
 
@@ -224,8 +226,8 @@ DESIGN_TEST(edges, file_shrinks_under_loop)
 		lab_expect_eq(rig_io(r.bdev, LAB_READ, 32768, r.mem, 4096, 0), -EIO);
 	} else {
 		lab_expect_eq(rig_aio(r.bdev, LAB_READ, 0, &iov, 1, 0), 65536);
-		lab_expect_eq(rig_find_other(r.mem, 0x42, 20000), -1);
-		lab_expect_eq(rig_find_other(r.mem + 20000, 0, 20480 - 20000), -1);
+		lab_expect_eq(rig_find_other(r.mem, 0x42, kept), -1);
+		lab_expect_eq(rig_find_other(r.mem + kept, 0, 20480 - kept), -1);
 		lab_expect_eq(rig_find_other(r.mem + 20480, beyond, 65536 - 20480), -1);
 		rig_set(r.mem, 0xa5, 4096);
 		lab_expect_eq(rig_io(r.bdev, LAB_READ, 32768, r.mem, 4096, 0), 4096);

@@ -76,6 +76,9 @@ extern const struct design *const rig_design;
  * @punts: hand-offs of each bio to another task though nothing makes it wait
  * @upper_refs: page references, got and put, for a user page beside its pin
  * @max_vecs: elements of a request of the loop device, which splits a bio that has more; 0: as many as there are
+ * @cached: the loop device goes through the page cache of its file: a copy in place of an IO, an IO when it must,
+ *	and memory for pages, so that an IO may fail for want of it, whatever alloc= says
+ * @bdev_cache: LAB_IO_BUFFERED on a block device goes through a page cache of the device; else -EOPNOTSUPP
  */
 struct rig_costs {
 	const char *name;
@@ -84,6 +87,7 @@ struct rig_costs {
 	unsigned int lacks;
 	unsigned int cmds, clones, splits, nested_ends, iter_ops, iter_ops_extent;
 	unsigned int dios, upper_dios, tables, punts, upper_refs, max_vecs;
+	bool cached, bdev_cache;
 };
 
 /* What this design is expected to spend (costs.c); fails the test if nobody has said. */
