@@ -13,7 +13,7 @@ static const struct rig_costs costs[] = {
 	 * buffered: nothing for a bio but its place on the list and the thread that takes it; pages and copies instead
 	 * (counters.c). O_DIRECT is that of 3.12: a dio for each call, three holders for each page.
 	 */
-	{ "buffered", .knob_sets = 4, .dios = 1, .punts = 1, .upper_refs = 4, .cached = true, .bdev_cache = true,
+	{ "buffered", .knob_sets = 4, .dios = 1, .upper_dios = 1, .punts = 1, .upper_refs = 4, .cached = true, .bdev_cache = true,
 	  .lacks = RIG_NO_NOWAIT | RIG_NO_FUA | RIG_NO_ZEROES | RIG_BY_BLOCK | RIG_WHOLE_FAULT },
 	/*
 	 * iter-ops: a kiocb and a dio for each bio, an array for each bio of many pages, and all of it in the
