@@ -214,6 +214,11 @@ static void alloc_op(struct gen *g)
 	struct lab_op *op = add(g, kinds[rnd(g, COUNT(kinds))], unit * rnd(g, (g->size + 32768) / unit));
 
 	op->len_bytes = unit * (1 + rnd(g, 65536 / unit));
+	if (!g->device && !rnd(g, 4)) {		/* over the end, or just to it */
+		op->off_bytes = g->size - rnd(g, g->size < 32768 ? g->size + 1 : 32768);
+		op->off_bytes -= op->off_bytes % unit;
+		op->len_bytes = g->size - op->off_bytes + (rnd(g, 2) ? 0 : rnd(g, 8192));
+	}
 	if (op->kind == LAB_OP_ALLOC && rnd(g, 2))
 		op->flags |= LAB_OPF_KEEP;
 	else if (op->kind != LAB_OP_PUNCH)
