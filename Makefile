@@ -57,6 +57,11 @@ coverage: ## line and branch coverage of all tests, HTML in reports/out/coverage
 	@mk/setup.sh coverage
 	@mk/coverage.sh
 
+real: ## every design against the running kernel, on an O_DIRECT file and a real loop device (root), 20 fresh seeds
+	@mk/setup.sh compare
+	@$(call build,release,all)
+	@mk/real.sh
+
 bench: ## instructions, indirect calls, CPU time per IO of each design
 	@mk/setup.sh bench
 	@mk/bench.sh
@@ -69,4 +74,4 @@ stack: ## bytes of stack by number of nested loop devices, per design and hand-o
 clean: ## remove build/ and reports/out/
 	rm -rf build reports/out
 
-.PHONY: help all compare check lint check-variants check-valgrind check-tsan check-planted upstream-iov upstream-iov-mutants coverage bench stack clean
+.PHONY: help all compare check lint check-variants check-valgrind check-tsan check-planted upstream-iov upstream-iov-mutants coverage real bench stack clean

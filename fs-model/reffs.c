@@ -7,6 +7,7 @@
  */
 #include <linux/err.h>
 #include <linux/errno.h>
+#include <linux/kernel.h>
 #include <linux/minmax.h>
 #include <linux/string.h>
 #include <lab/reffs.h>
@@ -14,7 +15,7 @@
 
 struct lab_reffs {
 	u8 *bytes;			/* [max_bytes] */
-	u8 *written;			/* [max_bytes / block]: 1: the block holds data, 0: it is a hole */
+	u8 *written;			/* [max_bytes / block]: 1: the block holds data, 0: hole or unwritten */
 	u64 max_bytes;
 	u64 size;
 	u32 align_bytes;
@@ -135,10 +136,18 @@ static void wipe(struct lab_reffs *f, u64 pos, u64 end)
 {
 	u64 blk;
 
+	if (pos >= end)
+		return;
 	memset(f->bytes + pos, 0, end - pos);
-	for (blk = 0; blk < f->max_bytes / LAB_REFFS_BLOCK_BYTES; blk++)
+	for (blk = pos / LAB_REFFS_BLOCK_BYTES; blk * LAB_REFFS_BLOCK_BYTES < end; blk++)
 		if (blk * LAB_REFFS_BLOCK_BYTES >= pos && (blk + 1) * LAB_REFFS_BLOCK_BYTES <= end)
 			f->written[blk] = 0;
+}
+
+/* Where the last block of the file ends: behind it no byte was ever written. */
+static u64 last_block_end(const struct lab_reffs *f)
+{
+	return round_up(f->size, LAB_REFFS_BLOCK_BYTES);
 }
 
 int lab_reffs_truncate(struct lab_reffs *f, loff_t size)
@@ -148,16 +157,58 @@ int lab_reffs_truncate(struct lab_reffs *f, loff_t size)
 	if (size > f->max_bytes)
 		return -EFBIG;
 	if (size < f->size)
-		wipe(f, size, f->max_bytes);
+		wipe(f, size, last_block_end(f));
 	f->size = size;
 	return 0;
 }
 
 int lab_reffs_punch(struct lab_reffs *f, loff_t pos, u64 len_bytes)
 {
-	if (pos < 0)
+	u64 end = pos + len_bytes;
+
+	if (pos < 0 || !len_bytes)
 		return -EINVAL;
-	if (pos < f->max_bytes)
-		wipe(f, pos, min(pos + len_bytes, f->max_bytes));
+	if (len_bytes > f->max_bytes || end >= f->size)		/* nothing is left of the last block */
+		end = last_block_end(f);
+	wipe(f, pos, end);
 	return 0;
+}
+
+int lab_reffs_zero(struct lab_reffs *f, loff_t pos, u64 len_bytes)
+{
+	int err = lab_reffs_alloc(f, pos, len_bytes, false);
+
+	if (!err)
+		wipe(f, pos, pos + len_bytes);
+	return err;
+}
+
+int lab_reffs_alloc(struct lab_reffs *f, loff_t pos, u64 len_bytes, bool keep_size)
+{
+	if (pos < 0 || !len_bytes)
+		return -EINVAL;
+	if (len_bytes > f->max_bytes || pos > f->max_bytes - len_bytes)
+		return -EFBIG;
+	if (!keep_size)
+		f->size = max(f->size, (u64)pos + len_bytes);
+	return 0;
+}
+
+loff_t lab_reffs_seek_data(const struct lab_reffs *f, loff_t pos)
+{
+	if (pos < 0)
+		return -ENXIO;
+	for (; pos < f->size; pos = round_down(pos, LAB_REFFS_BLOCK_BYTES) + LAB_REFFS_BLOCK_BYTES)
+		if (in_data(f, pos))
+			return pos;
+	return -ENXIO;
+}
+
+loff_t lab_reffs_seek_hole(const struct lab_reffs *f, loff_t pos)
+{
+	if (pos < 0 || pos >= f->size)
+		return -ENXIO;
+	while (pos < f->size && in_data(f, pos))
+		pos = round_down(pos, LAB_REFFS_BLOCK_BYTES) + LAB_REFFS_BLOCK_BYTES;
+	return min_t(u64, pos, f->size);
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * truncate.c - what takes blocks away from a file: truncate, punch, zero.
+ * truncate.c - what changes a file's blocks or size without data: truncate, punch, zero, allocate.
  *
- * All three are alone with the file: i_rwsem exclusively, then no direct IO in flight. So a block that is
+ * All four are alone with the file: i_rwsem exclusively, then no direct IO in flight. So a block that is
  * freed here can be in nobody's bio. Blocks that lie wholly in the range are dealt with in the map; a block
  * that the range only cuts is zeroed on disk, by reading, changing and writing the logical blocks
  * concerned, if it is MAPPED (otherwise it reads as zeros anyway).
@@ -229,22 +229,27 @@ int lab_truncate(struct inode *inode, loff_t size)
  * @pos: bytes, any alignment
  * @len_bytes: >= 1, any alignment
  *
+ * A range that reaches the end of the file takes all of the last block, of which nothing would be left, as ext4
+ * has it.
  * Context: task, sleeps: waits for direct IO in flight.
  * Return: 0; -EINVAL, -EFBIG, -ENOSPC (LAB_MAX_EXTENTS), -ENOMEM, or the error of zeroing an edge on disk. On
  * error part of the edges may be zeroed, but no block has been freed.
  */
 int lab_punch(struct inode *inode, loff_t pos, u64 len_bytes)
 {
+	loff_t end = pos + len_bytes;
 	int err = check_range(pos, len_bytes);
 
 	if (err)
 		return err;
 	lock_alone(inode);
-	err = flush_pages(inode, pos, pos + len_bytes);
+	if (end >= i_size_read(inode))
+		end = max_t(loff_t, end, round_up(i_size_read(inode), LAB_BLOCK_BYTES));
+	err = pos < end ? flush_pages(inode, pos, end) : 0;
+	if (!err && pos < end)
+		err = zero_edges(inode, pos, end);
 	if (!err)
-		err = zero_edges(inode, pos, pos + len_bytes);
-	if (!err)
-		err = unmap_blocks(inode, blk_up(pos), blk_down(pos + len_bytes));
+		err = unmap_blocks(inode, blk_up(pos), blk_down(end));
 	up_write(&inode->i_rwsem);
 	return err;
 }
@@ -275,6 +280,33 @@ int lab_zero(struct inode *inode, loff_t pos, u64 len_bytes)
 	if (!err)
 		err = fill_holes(inode, blk_down(pos), blk_up(end));
 	if (!err && end > i_size_read(inode))
+		i_size_write(inode, end);
+	up_write(&inode->i_rwsem);
+	return err;
+}
+
+/**
+ * lab_alloc - let the blocks of [pos, pos + len) be there, as fallocate(2) without a mode: data stays, holes
+ * become unwritten
+ * @inode: not locked by the caller
+ * @pos: bytes, any alignment
+ * @len_bytes: >= 1, any alignment
+ * @keep_size: else the size grows to pos + len if it was less
+ *
+ * Context: task, sleeps: waits for direct IO in flight.
+ * Return: 0; -EINVAL, -EFBIG, -ENOSPC, -ENOMEM. On error part of the range may be allocated; the size is as
+ * before.
+ */
+int lab_alloc(struct inode *inode, loff_t pos, u64 len_bytes, bool keep_size)
+{
+	loff_t end = pos + len_bytes;
+	int err = check_range(pos, len_bytes);
+
+	if (err)
+		return err;
+	lock_alone(inode);
+	err = fill_holes(inode, blk_down(pos), blk_up(end));
+	if (!err && !keep_size && end > i_size_read(inode))
 		i_size_write(inode, end);
 	up_write(&inode->i_rwsem);
 	return err;

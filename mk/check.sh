@@ -42,6 +42,9 @@ sh scenarios/tests/harness.sh build/check/tests-planted 1
 step 'command line'
 sh scenarios/tests/cli.sh build/check/diolab
 
+step 'the byte array as the judge'
+sh scenarios/tests/ops-designs.sh build/check/diolab
+
 step 'the running kernel as the judge'
 sh scenarios/tests/kernel-ops.sh build/check/diolab || [ $? = 77 ]
 

@@ -147,16 +147,28 @@ enum lab_run_status lab_run(const struct lab_run_spec *spec, struct lab_run_resu
 /* ---- ops: one result line an operation ------------------------------------------------ */
 
 /*
- * The rules, the same for a design (lab_ops_run) and for system calls (--kernel), so that lines can
- * be compared.
+ * The rules, the same for a design (lab_ops_run), for the byte-array reference (lab_ops_reference) and for
+ * system calls (--kernel), so that lines can be compared.
  *
- * The file is empty when the stream begins, and is driven through its own O_DIRECT handle: --path
- * and --source play no part. PREAD, PWRITE: preadv2, pwritev2 at off_bytes (RWF_NOWAIT, RWF_DSYNC
- * for the flags), one call an operation. APPEND: the same at the size the file has (RWF_APPEND);
- * off_bytes is 0. SIZE: ftruncate to off_bytes, ret 0 or the error; data that was cut off reads as
- * zeros when the file grows again. FSYNC, FDATASYNC: ret 0 or the error. BPREAD, BPWRITE: as PREAD
- * and PWRITE without flags, through a second descriptor of the file that was opened without
- * O_DIRECT: the page cache. Short where a segment faults.
+ * Path FILE. The file is empty when the stream begins, and is driven through its own O_DIRECT handle. PREAD,
+ * PWRITE: preadv2, pwritev2 at off_bytes (RWF_NOWAIT, RWF_DSYNC for the flags), one call an operation.
+ * APPEND: the same at the size the file has (RWF_APPEND); off_bytes is 0. READ, WRITE: at the descriptor's
+ * position, which is 0 at first and moves by what was transferred; SEEK sets it (ret: off_bytes). SIZE:
+ * ftruncate to off_bytes, ret 0 or the error; data that was cut off reads as zeros when the file grows again.
+ * PUNCH, ZERO, ALLOC: fallocate of [off_bytes, off_bytes + len_bytes) with FALLOC_FL_PUNCH_HOLE |
+ * FALLOC_FL_KEEP_SIZE, FALLOC_FL_ZERO_RANGE, and no mode or (LAB_OPF_KEEP) FALLOC_FL_KEEP_SIZE. FSYNC,
+ * FDATASYNC: ret 0 or the error. DATA, HOLE: lseek with SEEK_DATA, SEEK_HOLE, which leaves the position where it
+ * is. BPREAD, BPWRITE: as PREAD and PWRITE without flags, through a second descriptor of the file that
+ * was opened without O_DIRECT: the page cache. Short where a segment faults.
+ *
+ * Asynchronous. PREAD and PWRITE with LAB_OPF_AIO are submitted together with those that follow, up to and with
+ * the first one without LAB_OPF_MORE; then all are waited for. Each is an operation with an index and a
+ * result of its own, in the order of submission; size and crc are taken when all are done.
+ *
+ * Path LOOP. The stream begins with SIZE: the backing file gets that size, and above it stands a loop device of
+ * as many whole logical blocks, which is what all further operations drive, as they would a block device: reads
+ * and writes end at its end (a read there gives 0, a write -ENOSPC), SIZE, DATA and HOLE are -EINVAL,
+ * ALLOC is -EOPNOTSUPP, PUNCH and ZERO write zeroes. size is the device's.
  *
  * Memory. Every segment has an area of its own, made for the operation: whole pages, an
  * inaccessible page before and after. With P the page size (4096), area = max(P, (misalign + len)
@@ -174,26 +186,27 @@ enum lab_run_status lab_run(const struct lab_run_spec *spec, struct lab_run_resu
  * bytes of areas outside the segments must be LAB_GUARD_BYTE still (mapped pages only), else guard
  * = 1.
  *
- * crc. PREAD, BPREAD: crc32c of the first ret bytes of the segments, in order; ret <= 0: has_crc 0.
- * PWRITE, BPWRITE, APPEND: crc32c of the file's bytes [off, off + sum of len) clipped to its size after the call,
- * read by a path that is not under test (for a design: the page of the cache if there is one, else the
- * disk, so a stale page shows); off is the size before the call for APPEND. Empty range
- * (or off beyond LLONG_MAX): has_crc 0. Others: has_crc 0. crc32c starts from ~0 and is inverted at
- * the end: lab_crc32c(0, p, n) is the usual value, and lab_crc32c(lab_crc32c(0, a, m), b, n) that
- * of a followed by b. size is the file's after the call.
+ * crc. Reads: crc32c of the first ret bytes of the segments, in order; ret <= 0: has_crc 0. Writes: crc32c of
+ * the file's bytes [off, off + sum of len) clipped to its size after the call, read by a path that is not
+ * under test (for a design: the page of the cache if there is one, else the disk, so a stale page shows); off
+ * is the size before the call for APPEND, the position before it for WRITE. PUNCH, ZERO, ALLOC: the same of
+ * their range, at most LAB_OP_MAX_BYTES of it. Empty range (or off beyond LLONG_MAX): has_crc 0. Others:
+ * has_crc 0. crc32c starts from ~0 and is inverted at the end: lab_crc32c(0, p, n) is the usual value, and
+ * lab_crc32c(lab_crc32c(0, a, m), b, n) that of a followed by b. size is the file's after the call.
  */
 #define LAB_GUARD_BYTE		0xc3
 #define LAB_OP_MAX_MISALIGN	65536u
 
 enum lab_op_kind {
-	LAB_OP_SIZE, LAB_OP_PREAD, LAB_OP_PWRITE, LAB_OP_BPREAD, LAB_OP_BPWRITE, LAB_OP_APPEND,
-	LAB_OP_FSYNC, LAB_OP_FDATASYNC,
+	LAB_OP_SIZE, LAB_OP_PREAD, LAB_OP_PWRITE, LAB_OP_BPREAD, LAB_OP_BPWRITE, LAB_OP_APPEND, LAB_OP_READ,
+	LAB_OP_WRITE, LAB_OP_SEEK, LAB_OP_PUNCH, LAB_OP_ZERO, LAB_OP_ALLOC, LAB_OP_FSYNC, LAB_OP_FDATASYNC,
+	LAB_OP_DATA, LAB_OP_HOLE,
 	LAB_OP_NR
 };
 
 static inline int lab_op_is_read(enum lab_op_kind kind)
 {
-	return kind == LAB_OP_PREAD || kind == LAB_OP_BPREAD;
+	return kind == LAB_OP_PREAD || kind == LAB_OP_BPREAD || kind == LAB_OP_READ;
 }
 
 static inline int lab_op_is_buffered(enum lab_op_kind kind)
@@ -201,24 +214,47 @@ static inline int lab_op_is_buffered(enum lab_op_kind kind)
 	return kind == LAB_OP_BPREAD || kind == LAB_OP_BPWRITE;
 }
 
+/* Has it segments? */
+static inline int lab_op_moves_data(enum lab_op_kind kind)
+{
+	return kind >= LAB_OP_PREAD && kind <= LAB_OP_WRITE;
+}
+
+/* At the descriptor's position. */
+static inline int lab_op_at_position(enum lab_op_kind kind)
+{
+	return kind == LAB_OP_READ || kind == LAB_OP_WRITE;
+}
+
+/* Has it off_bytes and len_bytes? */
+static inline int lab_op_is_range(enum lab_op_kind kind)
+{
+	return kind >= LAB_OP_PUNCH && kind <= LAB_OP_ALLOC;
+}
+
 enum lab_seg_fault { LAB_SEG_OK, LAB_SEG_NONE, LAB_SEG_RO, LAB_SEG_NULL, LAB_SEG_KERN, LAB_SEG_HALF };
 
 struct lab_seg { host_u64 len_bytes; host_u32 misalign_bytes; enum lab_seg_fault fault; };
 #define LAB_OP_MAX_SEGS		1024
 #define LAB_OPS_MAX		100000
-#define LAB_OP_MAX_BYTES	(64ull << 20)
+#define LAB_OP_MAX_BYTES	(64ull << 20)	/* of an operation, or of a group that is submitted together */
+#define LAB_OP_MAX_GROUP	64
+#define LAB_OPS_REFERENCE_BYTES	(256ull << 20)	/* of the file that lab_ops_reference() holds in memory */
 
 struct lab_op {
 	enum lab_op_kind kind;
 	int line;			/* in the stream, from 1 */
 	int index;			/* of the operation, from 0 */
 	unsigned int flags;		/* LAB_OPF_* */
-	host_u64 off_bytes, seed;
+	host_u64 off_bytes, len_bytes, seed;
 	struct lab_seg *segs;
 	host_u32 nr_segs;
 };
 #define LAB_OPF_NOWAIT	1
 #define LAB_OPF_DSYNC	2
+#define LAB_OPF_KEEP	4	/* ALLOC: the size stays */
+#define LAB_OPF_AIO	8	/* asynchronous, one of a group */
+#define LAB_OPF_MORE	16	/* the next operation belongs to the same group */
 
 struct lab_op_result {
 	long long ret;			/* >= 0, or -errno */
@@ -227,9 +263,22 @@ struct lab_op_result {
 	host_u32 crc;
 };
 
+/* Operations from @op on that are performed together: 1, or the rest of a group. @nr: how many there are. */
+static inline host_u32 lab_op_group(const struct lab_op *op, host_u32 nr)
+{
+	host_u32 n = 1;
+
+	while (n < nr && op[n - 1].flags & LAB_OPF_MORE)
+		n++;
+	return n;
+}
+
 /* Through a design (spec->jobs unused); results[i] for ops[i]. */
 enum lab_run_status lab_ops_run(const struct lab_run_spec *spec, const struct lab_op *ops, host_u32 nr_ops,
 				struct lab_op_result *results, struct lab_run_result *out);
+/* Through the byte array: path and target.logical_block_bytes of @spec count. */
+enum lab_run_status lab_ops_reference(const struct lab_run_spec *spec, const struct lab_op *ops, host_u32 nr_ops,
+				      struct lab_op_result *results, char *why, host_size why_bytes);
 
 /* ---- what there is -------------------------------------------------------------------- */
 

@@ -94,33 +94,50 @@ struct jobset {
 int jobfile_read(const char *path, struct jobset *set, char *why, size_t why_bytes);
 int jobfile_parse(const char *name, const char *text, struct jobset *set, char *why, size_t why_bytes);
 
-/* ---- opsfile.c, opsgen.c, opskernel.c: streams of operations */
+/* ---- ops*.c: streams of operations */
 struct opset { struct lab_op *ops; unsigned int nr, cap; struct lab_seg *segs; size_t nr_segs, cap_segs; };
 
 int opsfile_read(FILE *in, const char *name, struct opset *set, char *why, size_t why_bytes);
 void opset_free(struct opset *set);
-void opsfile_print_op(FILE *out, const struct lab_op *op);
+/* One line: an operation, or a group that is submitted together. */
+void opsfile_print_ops(FILE *out, const struct lab_op *op, unsigned int nr);
 void opsfile_print_result(FILE *out, const struct lab_op *op, const struct lab_op_result *r);
 const char *opsfile_kind_name(enum lab_op_kind kind);
 
-#define OPS_CLASS_VALID		1
-#define OPS_CLASS_ZERO		2
-#define OPS_CLASS_MANY		4
-#define OPS_CLASS_EOF		8
-#define OPS_CLASS_EXTEND	16
-#define OPS_CLASS_TRUNCATE	32
-#define OPS_CLASS_SYNC		64
-#define OPS_CLASS_MISALIGNED	128
-#define OPS_CLASS_FAULT		256
-#define OPS_CLASS_MIDFAULT	512
-#define OPS_CLASS_NOWAIT	1024
-#define OPS_CLASS_BUFFERED	2048
-int opsgen_classes(const char *arg, unsigned int *out, char *why, size_t why_bytes);
-void opsgen_print(FILE *out, uint64_t seed, unsigned int count, unsigned int classes);
+#define OPS_CLASS_VALID		(1u << 0)
+#define OPS_CLASS_ZERO		(1u << 1)
+#define OPS_CLASS_MANY		(1u << 2)
+#define OPS_CLASS_EOF		(1u << 3)
+#define OPS_CLASS_EXTEND	(1u << 4)
+#define OPS_CLASS_TRUNCATE	(1u << 5)
+#define OPS_CLASS_ALLOC		(1u << 6)
+#define OPS_CLASS_SYNC		(1u << 7)
+#define OPS_CLASS_BUFFERED	(1u << 8)
+#define OPS_CLASS_POSITION	(1u << 9)
+#define OPS_CLASS_AIO		(1u << 10)
+#define OPS_CLASS_SEEK		(1u << 11)
+#define OPS_CLASS_MISALIGNED	(1u << 12)
+#define OPS_CLASS_FAULT		(1u << 13)
+#define OPS_CLASS_MIDFAULT	(1u << 14)
+#define OPS_CLASS_NOWAIT	(1u << 15)
+#define OPS_CLASS_ALL		0xffffu
+#define OPS_CLASS_NO_DEVICE	(OPS_CLASS_EXTEND | OPS_CLASS_TRUNCATE | OPS_CLASS_BUFFERED)
 
-/* The same stream by real system calls on a real O_DIRECT file. enum lab_run_status. */
-int opskernel_run(const struct opset *set, const char *path, struct lab_op_result *results, char *why,
-		  size_t why_bytes);
+struct opsgen { uint64_t seed; unsigned int count, classes; enum lab_path path; };
+int opsgen_classes(const char *arg, unsigned int *out, char *why, size_t why_bytes);
+/* @count results or a few more: an operation may bring others with it */
+void opsgen_print(FILE *out, const struct opsgen *want);
+
+/*
+ * The same stream by real system calls on a real O_DIRECT file, or on a loop device above it. enum
+ * lab_run_status.
+ */
+int opskernel_run(const struct opset *set, const char *path, enum lab_path kind, struct lab_op_result *results,
+		  char *why, size_t why_bytes);
+
+/* opsdiff.c: the results of two executors of a stream, with what they may differ in. Exit status. */
+struct opsdiff { char *ours, *theirs; const char *table, *judge; enum lab_path path; };	/* table may be NULL */
+int opsdiff_run(const struct opset *set, const struct opsdiff *d);
 
 /* ---- commands: argv after the verb; the exit status */
 int cmd_list(int argc, char **argv);
@@ -134,8 +151,9 @@ struct options {
 	const char *files[32];
 	unsigned int nr_files;
 	/* ops */
-	bool kernel, generate;
+	bool kernel, reference, generate;
 	unsigned int count, classes;
+	struct opsdiff diff;			/* ours NULL: not asked for */
 };
 enum options_verb { OPT_RUN, OPT_COMPARE, OPT_OPS };
 void options_parse(struct options *o, enum options_verb verb, int argc, char **argv);

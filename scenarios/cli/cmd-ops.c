@@ -2,7 +2,8 @@
 /*
  * cmd-ops.c - diolab ops: perform a stream of operations, print one result line for each; or generate one.
  *
- * The lines of two executors compare with diff: through a design (-d) or by real system calls (--kernel).
+ * There are three executors, whose lines compare with diff: a design (-d), the byte array (--reference) and real system
+ * calls (--kernel). --compare does that with a table of what they may differ in.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -51,11 +52,58 @@ static enum lab_run_status by_kernel(const struct options *o, const struct opset
 {
 	const struct setup *s = &o->setup;
 
-	if (s->nr_designs)
-		usage("either -d DESIGN or --kernel");
 	if (!s->have_target || s->target.kind != LAB_DISK_FILE)
 		usage("--kernel needs --disk FILE: a file that may be overwritten, on a filesystem with O_DIRECT");
-	return opskernel_run(set, s->target.path, results, why, CLI_WHY_BYTES);
+	return opskernel_run(set, s->target.path, s->have_path ? s->path : LAB_PATH_FILE, results, why, CLI_WHY_BYTES);
+}
+
+static enum lab_run_status by_reference(const struct options *o, const struct opset *set,
+					struct lab_op_result *results, char *why)
+{
+	struct lab_run_spec spec = {
+		.path = o->setup.have_path ? o->setup.path : LAB_PATH_FILE, .target = o->setup.target,
+	};
+
+	return lab_ops_reference(&spec, set->ops, set->nr, results, why, CLI_WHY_BYTES);
+}
+
+static int generate(const struct options *o)
+{
+	struct opsgen want = {
+		.seed = o->setup.seed, .count = o->count, .classes = o->classes,
+		.path = o->setup.have_path ? o->setup.path : LAB_PATH_FILE,
+	};
+
+	if (!want.classes)
+		want.classes = OPS_CLASS_VALID | OPS_CLASS_ZERO | OPS_CLASS_MANY | OPS_CLASS_EOF;
+	if (want.path == LAB_PATH_LOOP && want.classes & OPS_CLASS_NO_DEVICE)
+		usage("--classes: a loop device has no extend, truncate and buffered");
+	opsgen_print(stdout, &want);
+	return EXIT_OK;
+}
+
+static int compare(struct options *o)
+{
+	struct opset set;
+	int status;
+
+	read_stream(o, &set);
+	o->diff.path = o->setup.have_path ? o->setup.path : LAB_PATH_FILE;
+	if (!o->diff.judge)
+		o->diff.judge = "design";
+	status = opsdiff_run(&set, &o->diff);
+	opset_free(&set);
+	return status;
+}
+
+static enum lab_run_status perform(struct options *o, const struct opset *set, struct lab_op_result *results,
+				   char *why)
+{
+	if (o->kernel + o->reference + (o->setup.nr_designs != 0) > 1)
+		usage("only one of -d DESIGN, --reference and --kernel");
+	if (o->kernel)
+		return by_kernel(o, set, results, why);
+	return o->reference ? by_reference(o, set, results, why) : by_design(o, set, results, why);
 }
 
 int cmd_ops(int argc, char **argv)
@@ -68,17 +116,15 @@ int cmd_ops(int argc, char **argv)
 	struct opset set;
 
 	options_parse(&o, OPT_OPS, argc, argv);
-	if (o.generate) {
-		if (!o.classes)
-			o.classes = OPS_CLASS_VALID | OPS_CLASS_ZERO | OPS_CLASS_MANY | OPS_CLASS_EOF;
-		opsgen_print(stdout, o.setup.seed, o.count, o.classes);
-		return EXIT_OK;
-	}
+	if (o.generate)
+		return generate(&o);
+	if (o.diff.ours)
+		return compare(&o);
 	read_stream(&o, &set);
 	results = calloc(set.nr, sizeof(*results));
 	if (!results)
 		usage("no memory");
-	status = o.kernel ? by_kernel(&o, &set, results, why) : by_design(&o, &set, results, why);
+	status = perform(&o, &set, results, why);
 	if (status == LAB_RUN_USAGE)
 		usage("%s", why);
 	if (status == LAB_RUN_OK) {

@@ -2,13 +2,18 @@
 /*
  * opsfile.c - streams of operations: one a line in, one result line out (grammar: DESIGN, `diolab ops --help`).
  *
- *	size N · pread OFF SEG… · pwrite OFF SEG… [seed=N] · append SEG… [seed=N] · fsync · fdatasync
+ *	size N · pread OFF SEG… · pwrite OFF SEG… [seed=N] · append SEG… [seed=N]
+ *	read SEG… · write SEG… [seed=N] · seek OFF	at the descriptor's own position
  *	bpread OFF SEG… · bpwrite OFF SEG… [seed=N]	through a second, buffered descriptor of the file
+ *	punch OFF LEN · zero OFF LEN · alloc OFF LEN [keep] · fsync · fdatasync · data OFF · hole OFF
+ *	aio (pread|pwrite) OFF SEG… [; (pread|pwrite) OFF SEG…]…
  *	flags on pread and pwrite: nowait dsync
  *	SEG = LEN[+MIS][!none|!ro|!null|!kern|!half]
  *
  * Everything from # is a comment. Numbers are decimal or 0x…, with k, m, g behind. The seed of a write
- * without one is its line number, so that two writes never carry the same bytes by accident.
+ * without one is its line number, so that two writes never carry the same bytes by accident. What stands
+ * between the semicolons of an aio line is an operation each, with an index and a result line of its own, named as
+ * it would be alone; they are submitted together and all are waited for.
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -22,8 +27,9 @@
 
 static const char *const kind_names[LAB_OP_NR] = {
 	[LAB_OP_SIZE] = "size", [LAB_OP_PREAD] = "pread", [LAB_OP_PWRITE] = "pwrite", [LAB_OP_APPEND] = "append",
-	[LAB_OP_BPREAD] = "bpread", [LAB_OP_BPWRITE] = "bpwrite",
-	[LAB_OP_FSYNC] = "fsync", [LAB_OP_FDATASYNC] = "fdatasync",
+	[LAB_OP_BPREAD] = "bpread", [LAB_OP_BPWRITE] = "bpwrite", [LAB_OP_READ] = "read", [LAB_OP_WRITE] = "write",
+	[LAB_OP_SEEK] = "seek", [LAB_OP_PUNCH] = "punch", [LAB_OP_ZERO] = "zero", [LAB_OP_ALLOC] = "alloc",
+	[LAB_OP_FSYNC] = "fsync", [LAB_OP_FDATASYNC] = "fdatasync", [LAB_OP_DATA] = "data", [LAB_OP_HOLE] = "hole",
 };
 
 static const char *const fault_names[] = {
@@ -102,14 +108,11 @@ static int grow(const struct reader *r)
 	return 0;
 }
 
-static bool moves_data(enum lab_op_kind kind)
-{
-	return kind >= LAB_OP_PREAD && kind <= LAB_OP_APPEND;
-}
-
 static bool has_offset(enum lab_op_kind kind)
 {
-	return kind == LAB_OP_SIZE || (moves_data(kind) && kind != LAB_OP_APPEND);
+	if (lab_op_moves_data(kind))
+		return kind != LAB_OP_APPEND && !lab_op_at_position(kind);
+	return kind != LAB_OP_FSYNC && kind != LAB_OP_FDATASYNC;
 }
 
 static bool has_flags(enum lab_op_kind kind)
@@ -119,7 +122,7 @@ static bool has_flags(enum lab_op_kind kind)
 
 static bool has_seed(enum lab_op_kind kind)
 {
-	return moves_data(kind) && !lab_op_is_read(kind);
+	return lab_op_moves_data(kind) && !lab_op_is_read(kind);
 }
 
 /* A flag, the seed, or a segment. */
@@ -137,7 +140,11 @@ static int argument(const struct reader *r, struct lab_op *op, char *word)
 	}
 	if (!strncmp(word, "seed=", 5) && has_seed(op->kind))
 		return parse_number(word + 5, &op->seed) ? err(r, "%s: want a number", word) : 0;
-	if (!moves_data(op->kind))
+	if (op->kind == LAB_OP_ALLOC && !strcmp(word, "keep")) {
+		op->flags |= LAB_OPF_KEEP;
+		return 0;
+	}
+	if (!lab_op_moves_data(op->kind))
 		return err(r, "%s: nothing more belongs here", word);
 	if (op->nr_segs == LAB_OP_MAX_SEGS)
 		return err(r, "too many segments; at most %d", LAB_OP_MAX_SEGS);
@@ -166,31 +173,41 @@ static int check_op(const struct reader *r, const struct lab_op *op)
 	if (total > LAB_OP_MAX_BYTES)
 		return err(r, "%s of %llu bytes; at most %llu", kind_names[op->kind], (unsigned long long)total,
 			   LAB_OP_MAX_BYTES);
-	if (moves_data(op->kind) && !op->nr_segs)
+	if (lab_op_moves_data(op->kind) && !op->nr_segs)
 		return err(r, "%s needs a segment, such as 4k", kind_names[op->kind]);
 	return 0;
 }
 
-static int one_line(struct reader *r, char *line)
+/* A number of bytes that an operation cannot do without. */
+static int want_bytes(const struct reader *r, const struct lab_op *op, char **save, uint64_t *out)
 {
-	char *save = NULL, *word;
-	struct lab_op op = { .line = r->line, .index = (int)r->set->nr, .seed = (uint64_t)r->line };
+	const char *word = strtok_r(NULL, " \t\r", save);
+
+	if (!word || parse_bytes(word, out))
+		return err(r, "%s needs a number of bytes%s%s", kind_names[op->kind], word ? ", not " : "", word ? word : "");
+	return 0;
+}
+
+/* One operation, all of @text. @flags: LAB_OPF_AIO, LAB_OPF_MORE */
+static int one_op(struct reader *r, char *text, unsigned int flags)
+{
+	struct lab_op op = { .line = r->line, .index = (int)r->set->nr, .seed = (uint64_t)r->line, .flags = flags };
+	char *save = NULL, *word = strtok_r(text, " \t\r", &save);
 	size_t kind;
 
-	line[strcspn(line, "#\n")] = 0;
-	word = strtok_r(line, " \t\r", &save);
 	if (!word)
-		return 0;
+		return err(r, "aio: want pread or pwrite between the semicolons");
 	for (kind = 0; kind < LAB_OP_NR && strcmp(word, kind_names[kind]); kind++)
 		;
 	if (kind == LAB_OP_NR)
 		return err(r, "unknown operation '%s'%s", word, did_you_mean(word, kind_names, LAB_OP_NR));
 	op.kind = (enum lab_op_kind)kind;
-	if (has_offset(op.kind)) {
-		word = strtok_r(NULL, " \t\r", &save);
-		if (!word || parse_bytes(word, &op.off_bytes))
-			return err(r, "%s needs a number of bytes%s%s", kind_names[kind], word ? ", not " : "", word ? word : "");
-	}
+	if (flags && !has_flags(op.kind))
+		return err(r, "aio %s: want pread or pwrite", word);
+	if (has_offset(op.kind) && want_bytes(r, &op, &save, &op.off_bytes))
+		return -1;
+	if (lab_op_is_range(op.kind) && want_bytes(r, &op, &save, &op.len_bytes))
+		return -1;
 	while ((word = strtok_r(NULL, " \t\r", &save)))
 		if (argument(r, &op, word))
 			return -1;
@@ -198,6 +215,47 @@ static int one_line(struct reader *r, char *line)
 		return -1;
 	r->set->ops[r->set->nr++] = op;
 	return 0;
+}
+
+static uint64_t op_bytes(const struct reader *r, size_t first_seg)
+{
+	uint64_t sum = 0;
+
+	while (first_seg < r->set->nr_segs)
+		sum += r->set->segs[first_seg++].len_bytes;
+	return sum;
+}
+
+/* What follows the word aio: operations between semicolons. */
+static int group(struct reader *r, char *text)
+{
+	size_t first_seg = r->set->nr_segs;
+	unsigned int nr = 0;
+	char *next;
+
+	for (; text; text = next) {
+		next = strchr(text, ';');
+		if (next)
+			*next++ = 0;
+		if (++nr > LAB_OP_MAX_GROUP)
+			return err(r, "aio: at most %d operations together", LAB_OP_MAX_GROUP);
+		if (one_op(r, text, LAB_OPF_AIO | (next ? LAB_OPF_MORE : 0)))
+			return -1;
+	}
+	if (op_bytes(r, first_seg) > LAB_OP_MAX_BYTES)
+		return err(r, "aio: at most %llu bytes together", LAB_OP_MAX_BYTES);
+	return 0;
+}
+
+static int one_line(struct reader *r, char *line)
+{
+	line[strcspn(line, "#\n")] = 0;
+	line += strspn(line, " \t\r");
+	if (!*line)
+		return 0;
+	if (!strncmp(line, "aio", 3) && (!line[3] || strchr(" \t\r", line[3])))
+		return group(r, line + 3);
+	return one_op(r, line, 0);
 }
 
 int opsfile_read(FILE *in, const char *name, struct opset *set, char *why, size_t why_bytes)
@@ -236,11 +294,13 @@ void opset_free(struct opset *set)
 	memset(set, 0, sizeof(*set));
 }
 
-void opsfile_print_op(FILE *out, const struct lab_op *op)
+static void print_op(FILE *out, const struct lab_op *op)
 {
 	fputs(kind_names[op->kind], out);
 	if (has_offset(op->kind))
 		fprintf(out, " %llu", (unsigned long long)op->off_bytes);
+	if (lab_op_is_range(op->kind))
+		fprintf(out, " %llu%s", (unsigned long long)op->len_bytes, op->flags & LAB_OPF_KEEP ? " keep" : "");
 	for (unsigned int i = 0; i < op->nr_segs; i++) {
 		fprintf(out, " %llu", (unsigned long long)op->segs[i].len_bytes);
 		if (op->segs[i].misalign_bytes)
@@ -249,7 +309,16 @@ void opsfile_print_op(FILE *out, const struct lab_op *op)
 	}
 	if (has_seed(op->kind))
 		fprintf(out, " seed=%llu", (unsigned long long)op->seed);
-	fprintf(out, "%s%s\n", op->flags & LAB_OPF_NOWAIT ? " nowait" : "", op->flags & LAB_OPF_DSYNC ? " dsync" : "");
+	fprintf(out, "%s%s", op->flags & LAB_OPF_NOWAIT ? " nowait" : "", op->flags & LAB_OPF_DSYNC ? " dsync" : "");
+}
+
+void opsfile_print_ops(FILE *out, const struct lab_op *op, unsigned int nr)
+{
+	for (unsigned int i = 0; i < nr; i++) {
+		fputs(op[i].flags & LAB_OPF_AIO ? (i ? " ; " : "aio ") : "", out);
+		print_op(out, &op[i]);
+	}
+	fputc('\n', out);
 }
 
 void opsfile_print_result(FILE *out, const struct lab_op *op, const struct lab_op_result *r)

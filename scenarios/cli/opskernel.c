@@ -1,131 +1,61 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * opskernel.c - a stream of operations by real system calls on a real O_DIRECT file: the running kernel as the judge.
+ * opskernel.c - a stream of operations by real system calls on a real O_DIRECT file, or on a loop device above
+ * it: the running kernel as the judge.
  *
- * The rules are those of lab_ops_run() (lab_run.h tells them), so that the result lines compare with diff:
- * segments on pages of their own, filled with LAB_READ_POISON around and (for reads) inside; faults by
- * mprotect, by address 0 and by an address of the kernel's; after a write the range it could have touched is read back,
- * through the descriptor that wrote it, so that what the other one holds stays as it is until an operation asks.
+ * The rules are those of lab_ops_run() (lab_run.h tells them), so that the result lines compare with diff.
+ * Groups go through the kernel's AIO by its bare system calls. After a write the range it could have touched is
+ * read back through the descriptor that wrote it, so that what the other one holds stays as it is until an
+ * operation asks. Data and hole are asked of the second descriptor, whose position nothing uses.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/aio_abi.h>
+#include <linux/fs.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/uio.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
-#include "cli.h"
+#include "opskernel.h"
 
-#define PAGE	4096ul
-#define ROUND_UP(x) (((x) + PAGE - 1) & ~(PAGE - 1))
-#define KERNEL_ADDRESS 0xffff888000000000ul
+/* One operation of a group while it is performed. */
+struct part {
+	const struct lab_op *op;
+	struct lab_op_result *res;
+	struct kmem mem;
+	uint64_t off;
+	bool queued;
+	struct iocb iocb;
+};
 
 struct exec {
-	int fd, buffered_fd;		/* the same file, with and without O_DIRECT */
-	struct iovec iov[LAB_OP_MAX_SEGS];
-	uint8_t *area;			/* the pages of all segments, a guard page before, between and behind */
-	uint8_t *page[LAB_OP_MAX_SEGS];	/* first page of each segment */
-	size_t page_bytes[LAB_OP_MAX_SEGS], area_bytes;
+	int fd, buffered_fd;		/* of the file or device, with and without O_DIRECT */
+	struct kloop loop;
+	uint64_t capacity;		/* of the device */
+	bool device;
+	aio_context_t aio;
+	struct part part[LAB_OP_MAX_GROUP];
 	uint8_t *back;			/* for reading back */
 };
 
-static size_t span(const struct lab_seg *s)
+/* ---- size, reading back ------------------------------------------------------------------------ */
+
+static int size_of(struct exec *e, uint64_t *out)
 {
-	return ROUND_UP(s->misalign_bytes + s->len_bytes + 1);	/* one byte at least, for a segment of no length */
-}
+	struct stat st;
 
-static int lay_out(struct exec *e, const struct lab_op *op)
-{
-	uint64_t done = 0;
-	uint8_t *at;
-
-	e->area_bytes = PAGE;
-	for (unsigned int i = 0; i < op->nr_segs; i++)
-		e->area_bytes += span(&op->segs[i]) + PAGE;
-	e->area = mmap(NULL, e->area_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (e->area == MAP_FAILED)
-		return -ENOMEM;
-	memset(e->area, LAB_READ_POISON, e->area_bytes);
-	at = e->area + PAGE;
-	for (unsigned int i = 0; i < op->nr_segs; i++) {
-		const struct lab_seg *s = &op->segs[i];
-
-		e->page[i] = at;
-		e->page_bytes[i] = span(s);
-		e->iov[i].iov_base = at + s->misalign_bytes;
-		e->iov[i].iov_len = s->len_bytes;
-		if (!lab_op_is_read(op->kind))
-			lab_payload(at + s->misalign_bytes, op->seed, done, s->len_bytes);
-		done += s->len_bytes;
-		at += span(s) + PAGE;
-	}
+	*out = e->capacity;
+	if (e->device)
+		return 0;
+	if (fstat(e->fd, &st))
+		return -errno;
+	*out = (uint64_t)st.st_size;
 	return 0;
-}
-
-/* Where the absent half of a !half segment begins: the page boundary at or below its middle. */
-static uint8_t *half(const struct exec *e, const struct lab_seg *s, unsigned int i)
-{
-	return e->page[i] + ((s->misalign_bytes + s->len_bytes / 2) & ~(PAGE - 1));
-}
-
-static void set_faults(struct exec *e, const struct lab_op *op)
-{
-	for (unsigned int i = 0; i < op->nr_segs; i++) {
-		const struct lab_seg *s = &op->segs[i];
-
-		switch (s->fault) {
-		case LAB_SEG_OK:
-			break;
-		case LAB_SEG_NONE:
-			mprotect(e->page[i], e->page_bytes[i], PROT_NONE);
-			break;
-		case LAB_SEG_RO:
-			mprotect(e->page[i], e->page_bytes[i], PROT_READ);
-			break;
-		case LAB_SEG_NULL:
-			e->iov[i].iov_base = NULL;
-			break;
-		case LAB_SEG_KERN:
-			e->iov[i].iov_base = (void *)KERNEL_ADDRESS;
-			break;
-		case LAB_SEG_HALF:
-			mprotect(half(e, s, i), (size_t)(e->page[i] + e->page_bytes[i] - half(e, s, i)), PROT_NONE);
-			break;
-		}
-	}
-	for (unsigned int i = 0; i <= op->nr_segs; i++)
-		mprotect(i < op->nr_segs ? e->page[i] - PAGE : e->area + e->area_bytes - PAGE, PAGE, PROT_NONE);
-}
-
-static bool untouched(const uint8_t *p, size_t bytes)
-{
-	for (size_t i = 0; i < bytes; i++)
-		if (p[i] != LAB_READ_POISON)
-			return false;
-	return true;
-}
-
-/* crc32c over the first ret bytes of a read; were the bytes around the segments left alone? */
-static void read_result(struct exec *e, const struct lab_op *op, struct lab_op_result *r)
-{
-	uint64_t left = r->ret > 0 ? (uint64_t)r->ret : 0;
-
-	mprotect(e->area, e->area_bytes, PROT_READ | PROT_WRITE);
-	for (unsigned int i = 0; i < op->nr_segs; i++) {
-		const struct lab_seg *s = &op->segs[i];
-		uint8_t *base = e->page[i] + s->misalign_bytes;
-		uint64_t n = s->len_bytes < left ? s->len_bytes : left;
-
-		if (lab_op_is_read(op->kind) && n && s->fault != LAB_SEG_NULL && s->fault != LAB_SEG_KERN)
-			r->crc = lab_crc32c(r->crc, base, n);
-		left -= n;
-		if (!untouched(e->page[i], s->misalign_bytes) ||
-		    !untouched(base + s->len_bytes, e->page_bytes[i] - s->misalign_bytes - s->len_bytes))
-			r->guard = 1;
-	}
-	r->has_crc = lab_op_is_read(op->kind) && r->ret > 0;
 }
 
 /* The range a write could have touched, clipped to the file, through whole aligned reads. */
@@ -133,7 +63,9 @@ static int read_back(struct exec *e, int fd, uint64_t off, uint64_t len, struct 
 {
 	uint64_t end = off + len < r->size ? off + len : r->size, first = off & ~(PAGE - 1), done = first;
 
-	if (off >= end)
+	r->crc = 0;
+	r->has_crc = 0;
+	if (off > LLONG_MAX || off >= end)
 		return 0;
 	while (done < end) {
 		size_t want = ROUND_UP(end) - done > LAB_OP_MAX_BYTES ? LAB_OP_MAX_BYTES : ROUND_UP(end) - done;
@@ -152,45 +84,157 @@ static int read_back(struct exec *e, int fd, uint64_t off, uint64_t len, struct 
 	return 0;
 }
 
-static int transfer(struct exec *e, const struct lab_op *op, struct lab_op_result *r)
-{
-	int flags = (op->flags & LAB_OPF_NOWAIT ? RWF_NOWAIT : 0) | (op->flags & LAB_OPF_DSYNC ? RWF_DSYNC : 0);
-	uint64_t off = op->off_bytes, len = 0;
-	int fd = lab_op_is_buffered(op->kind) ? e->buffered_fd : e->fd;
-	struct stat st;
-	int rc = lay_out(e, op);
+/* ---- reads and writes --------------------------------------------------------------------------- */
 
-	if (rc)
-		return rc;
-	set_faults(e, op);
-	if (op->kind == LAB_OP_APPEND) {
-		if (fstat(e->fd, &st))
-			return -errno;
-		off = (uint64_t)st.st_size;
-		flags |= RWF_APPEND;
+static int rwf(const struct lab_op *op)
+{
+	return (op->flags & LAB_OPF_NOWAIT ? RWF_NOWAIT : 0) | (op->flags & LAB_OPF_DSYNC ? RWF_DSYNC : 0) |
+	       (op->kind == LAB_OP_APPEND ? RWF_APPEND : 0);
+}
+
+static int fd_of(const struct exec *e, const struct lab_op *op)
+{
+	return lab_op_is_buffered(op->kind) ? e->buffered_fd : e->fd;
+}
+
+static void call(struct exec *e, struct part *p)
+{
+	const struct lab_op *op = p->op;
+	const struct iovec *iov = p->mem.iov;
+	int n = (int)op->nr_segs, fd = fd_of(e, op);
+
+	if (p->off > LLONG_MAX) {
+		p->res->ret = -EINVAL;
+		return;
 	}
-	if (lab_op_is_read(op->kind))
-		r->ret = preadv2(fd, e->iov, (int)op->nr_segs, (off_t)off, flags);
+	if (op->kind == LAB_OP_READ)
+		p->res->ret = readv(fd, iov, n);
+	else if (op->kind == LAB_OP_WRITE)
+		p->res->ret = writev(fd, iov, n);
+	else if (lab_op_is_read(op->kind))
+		p->res->ret = preadv2(fd, iov, n, (off_t)p->off, rwf(op));
 	else
-		r->ret = pwritev2(fd, e->iov, (int)op->nr_segs, (off_t)off, flags);
-	if (r->ret < 0)
-		r->ret = -errno;
-	if (fstat(e->fd, &st))
-		return -errno;
-	r->size = (uint64_t)st.st_size;
-	read_result(e, op, r);
-	for (unsigned int i = 0; i < op->nr_segs; i++)
-		len += op->segs[i].len_bytes;
-	rc = lab_op_is_read(op->kind) ? 0 : read_back(e, fd, off, len, r);
-	munmap(e->area, e->area_bytes);
+		p->res->ret = pwritev2(fd, iov, n, (off_t)p->off, rwf(op));
+	if (p->res->ret < 0)
+		p->res->ret = -errno;
+}
+
+/* All at once. What is refused at once is no event, and ends the call: the rest is submitted again. */
+static int submit_group(struct exec *e, unsigned int nr)
+{
+	struct iocb *list[LAB_OP_MAX_GROUP];
+	unsigned int i, queued = 0;
+
+	for (i = 0; i < nr; i++) {
+		struct part *p = &e->part[i];
+
+		p->iocb = (struct iocb){
+			.aio_data = i, .aio_fildes = (uint32_t)e->fd, .aio_offset = (int64_t)p->off,
+			.aio_lio_opcode = lab_op_is_read(p->op->kind) ? IOCB_CMD_PREADV : IOCB_CMD_PWRITEV,
+			.aio_buf = (uintptr_t)p->mem.iov, .aio_nbytes = p->op->nr_segs, .aio_rw_flags = rwf(p->op),
+		};
+		list[i] = &p->iocb;
+	}
+	for (i = 0; i < nr; ) {
+		long n = syscall(SYS_io_submit, e->aio, (long)(nr - i), list + i);
+
+		if (n > 0) {
+			i += (unsigned int)n;
+			queued += (unsigned int)n;
+		} else {
+			e->part[i++].res->ret = n ? -errno : -EIO;
+		}
+	}
+	while (queued) {
+		struct io_event events[LAB_OP_MAX_GROUP];
+		long n = syscall(SYS_io_getevents, e->aio, 1L, (long)queued, events, NULL);
+
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		for (long k = 0; k < n; k++)
+			e->part[events[k].data].res->ret = events[k].res;
+		queued -= n > 0 ? (unsigned int)n : 0;
+	}
+	return 0;
+}
+
+static int start(struct exec *e, struct part *p)
+{
+	int rc = 0;
+
+	p->off = p->op->off_bytes;
+	if (p->op->kind == LAB_OP_APPEND)
+		rc = size_of(e, &p->off);
+	if (lab_op_at_position(p->op->kind))
+		p->off = (uint64_t)lseek(e->fd, 0, SEEK_CUR);
+	if (!rc)
+		rc = kmem_make(&p->mem, p->op);
+	if (!rc)
+		kmem_set_faults(&p->mem, p->op);
 	return rc;
 }
 
-static int perform(struct exec *e, const struct lab_op *op, struct lab_op_result *r)
+static int finish(struct exec *e, struct part *p)
 {
-	struct stat st;
+	uint64_t len = 0;
 
-	memset(r, 0, sizeof(*r));
+	kmem_result(&p->mem, p->op, p->res);
+	for (unsigned int i = 0; i < p->op->nr_segs; i++)
+		len += p->op->segs[i].len_bytes;
+	return lab_op_is_read(p->op->kind) ? 0 : read_back(e, fd_of(e, p->op), p->off, len, p->res);
+}
+
+/* One operation that moves data, or a group. */
+static int transfer(struct exec *e, const struct lab_op *op, unsigned int nr, struct lab_op_result *r)
+{
+	uint64_t size = 0;
+	int rc = 0;
+
+	memset(e->part, 0, nr * sizeof(*e->part));
+	for (unsigned int i = 0; i < nr && !rc; i++) {
+		e->part[i].op = &op[i];
+		e->part[i].res = &r[i];
+		rc = start(e, &e->part[i]);
+	}
+	if (!rc && op->flags & LAB_OPF_AIO)
+		rc = submit_group(e, nr);
+	else if (!rc)
+		call(e, e->part);
+	if (!rc)
+		rc = size_of(e, &size);
+	for (unsigned int i = 0; i < nr; i++) {
+		r[i].size = size;
+		if (!rc)
+			rc = finish(e, &e->part[i]);
+		kmem_free(&e->part[i].mem);
+	}
+	return rc;
+}
+
+/* ---- the rest ------------------------------------------------------------------------------------ */
+
+static long long seek(int fd, uint64_t off, int whence)
+{
+	off_t at = lseek(fd, (off_t)off, whence);
+
+	return at < 0 ? -errno : at;
+}
+
+static long long range(struct exec *e, const struct lab_op *op)
+{
+	int mode = op->flags & LAB_OPF_KEEP ? FALLOC_FL_KEEP_SIZE : 0;
+
+	if (op->kind == LAB_OP_PUNCH)
+		mode = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
+	if (op->kind == LAB_OP_ZERO)
+		mode = FALLOC_FL_ZERO_RANGE;
+	return fallocate(e->fd, mode, (off_t)op->off_bytes, (off_t)op->len_bytes) ? -errno : 0;
+}
+
+static int other(struct exec *e, const struct lab_op *op, struct lab_op_result *r)
+{
+	int rc;
+
 	switch (op->kind) {
 	case LAB_OP_SIZE:
 		r->ret = ftruncate(e->fd, (off_t)op->off_bytes) ? -errno : 0;
@@ -201,14 +245,26 @@ static int perform(struct exec *e, const struct lab_op *op, struct lab_op_result
 	case LAB_OP_FDATASYNC:
 		r->ret = fdatasync(e->fd) ? -errno : 0;
 		break;
+	case LAB_OP_SEEK:
+		r->ret = seek(e->fd, op->off_bytes, SEEK_SET);
+		break;
+	case LAB_OP_DATA:
+		r->ret = seek(e->buffered_fd, op->off_bytes, SEEK_DATA);
+		break;
+	case LAB_OP_HOLE:
+		r->ret = seek(e->buffered_fd, op->off_bytes, SEEK_HOLE);
+		break;
 	default:
-		return transfer(e, op, r);
+		r->ret = range(e, op);
 	}
-	if (fstat(e->fd, &st))
-		return -errno;
-	r->size = (uint64_t)st.st_size;
-	return 0;
+	rc = size_of(e, &r->size);
+	if (rc || !lab_op_is_range(op->kind))
+		return rc;
+	return read_back(e, e->fd, op->off_bytes,
+			 op->len_bytes < LAB_OP_MAX_BYTES ? op->len_bytes : LAB_OP_MAX_BYTES, r);
 }
+
+/* ---- the stream ------------------------------------------------------------------------------------ */
 
 static int open_target(const char *path, char *why, size_t why_bytes)
 {
@@ -226,34 +282,86 @@ static int open_target(const char *path, char *why, size_t why_bytes)
 	return fd;
 }
 
-int opskernel_run(const struct opset *set, const char *path, struct lab_op_result *results, char *why,
-		  size_t why_bytes)
+/* The device instead of the file, of the size that the first operation says. enum lab_run_status. */
+static int open_loop(struct exec *e, const struct opset *set, struct lab_op_result *r, char *why, size_t why_bytes)
+{
+	if (set->ops->kind != LAB_OP_SIZE || ftruncate(e->fd, (off_t)set->ops->off_bytes)) {
+		snprintf(why, why_bytes, "line %d: for a loop device a stream begins with 'size N', its capacity",
+			 set->ops->line);
+		return LAB_RUN_USAGE;
+	}
+	if (kloop_attach(&e->loop, e->fd, why, why_bytes))
+		return LAB_RUN_SKIP;
+	close(e->fd);
+	close(e->buffered_fd);
+	e->fd = e->loop.fd;
+	e->buffered_fd = open(e->loop.name, O_RDWR | O_CLOEXEC);
+	if (e->buffered_fd < 0 || ioctl(e->fd, BLKGETSIZE64, &e->capacity)) {
+		snprintf(why, why_bytes, "%s: %s", e->loop.name, strerror(errno));
+		return LAB_RUN_BROKEN;
+	}
+	e->device = true;
+	*r = (struct lab_op_result){ .size = e->capacity };
+	return LAB_RUN_OK;
+}
+
+static int open_all(struct exec *e, const struct opset *set, const char *path, enum lab_path kind,
+		    struct lab_op_result *r, char *why, size_t why_bytes)
+{
+	memset(e, 0, sizeof(*e));
+	e->buffered_fd = e->loop.fd = -1;
+	e->fd = open_target(path, why, why_bytes);
+	if (e->fd < 0)
+		return LAB_RUN_USAGE;
+	e->buffered_fd = open(path, O_RDWR | O_CLOEXEC);
+	if (e->buffered_fd < 0) {
+		snprintf(why, why_bytes, "--disk %s: cannot open it a second time (%s)", path, strerror(errno));
+		return LAB_RUN_USAGE;
+	}
+	e->back = mmap(NULL, LAB_OP_MAX_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (e->back == MAP_FAILED || ftruncate(e->fd, 0)) {
+		snprintf(why, why_bytes, "%s: %s", path, strerror(errno));
+		return LAB_RUN_BROKEN;
+	}
+	if (syscall(SYS_io_setup, LAB_OP_MAX_GROUP, &e->aio)) {
+		snprintf(why, why_bytes, "this kernel gives no AIO (%s)", strerror(errno));
+		return LAB_RUN_SKIP;
+	}
+	return kind == LAB_PATH_LOOP ? open_loop(e, set, r, why, why_bytes) : LAB_RUN_OK;
+}
+
+static void close_all(struct exec *e)
+{
+	if (e->aio)
+		syscall(SYS_io_destroy, e->aio);
+	if (e->back && e->back != MAP_FAILED)
+		munmap(e->back, LAB_OP_MAX_BYTES);
+	if (e->buffered_fd >= 0)
+		close(e->buffered_fd);
+	if (e->loop.fd >= 0)
+		kloop_detach(&e->loop);
+	else if (e->fd >= 0)
+		close(e->fd);
+}
+
+int opskernel_run(const struct opset *set, const char *path, enum lab_path kind, struct lab_op_result *results,
+		  char *why, size_t why_bytes)
 {
 	static struct exec e;
-	int rc = 0;
+	int status = open_all(&e, set, path, kind, results, why, why_bytes), rc;
+	unsigned int nr;
 
-	e.fd = open_target(path, why, why_bytes);
-	if (e.fd < 0)
-		return LAB_RUN_USAGE;
-	e.buffered_fd = open(path, O_RDWR | O_CLOEXEC);
-	if (e.buffered_fd < 0) {
-		snprintf(why, why_bytes, "--disk %s: cannot open it a second time (%s)", path, strerror(errno));
-		close(e.fd);
-		return LAB_RUN_USAGE;
-	}
-	e.back = mmap(NULL, LAB_OP_MAX_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (e.back == MAP_FAILED || ftruncate(e.fd, 0))
-		rc = -errno;
-	for (unsigned int i = 0; !rc && i < set->nr; i++) {
-		rc = perform(&e, &set->ops[i], &results[i]);
+	for (unsigned int i = e.device; status == LAB_RUN_OK && i < set->nr; i += nr) {
+		const struct lab_op *op = &set->ops[i];
+
+		nr = lab_op_group(op, set->nr - i);
+		memset(&results[i], 0, nr * sizeof(*results));
+		rc = lab_op_moves_data(op->kind) ? transfer(&e, op, nr, &results[i]) : other(&e, op, &results[i]);
 		if (rc)
-			snprintf(why, why_bytes, "%s: operation %u (line %d): %s", path, i, set->ops[i].line, strerror(-rc));
+			snprintf(why, why_bytes, "%s: operation %u (line %d): %s", path, i, op->line, strerror(-rc));
+		if (rc)
+			status = LAB_RUN_BROKEN;
 	}
-	if (rc && !why[0])
-		snprintf(why, why_bytes, "%s: %s", path, strerror(-rc));
-	if (e.back != MAP_FAILED)
-		munmap(e.back, LAB_OP_MAX_BYTES);
-	close(e.buffered_fd);
-	close(e.fd);
-	return rc ? LAB_RUN_BROKEN : LAB_RUN_OK;
+	close_all(&e);
+	return status;
 }

@@ -14,7 +14,8 @@
 
 enum {
 	O_PATH = 256, O_SOURCE, O_DISK, O_RAM, O_NULL, O_FS, O_LIMITS, O_STACK, O_ENGINE, O_SEED, O_THREADS, O_RUNTIME,
-	O_IOS, O_VERIFY, O_YES, O_LOOPS, O_JSON, O_MD, O_HTML, O_KERNEL, O_GENERATE, O_COUNT, O_CLASSES,
+	O_IOS, O_VERIFY, O_YES, O_LOOPS, O_JSON, O_MD, O_HTML, O_KERNEL, O_REFERENCE, O_GENERATE, O_COUNT, O_CLASSES,
+	O_COMPARE, O_DIFFERENCES, O_JUDGE,
 };
 
 #define OPTIONS_MAX_ARGS 256
@@ -54,11 +55,16 @@ static const struct argp_option table[] = {
 
 static const struct argp_option ops_table[] = {
 	{ NULL, 0, NULL, 0, "Operations:", 5 },
-	{ "kernel", O_KERNEL, NULL, 0, "The same operations by real system calls on --disk FILE", 5 },
-	{ "generate", O_GENERATE, NULL, 0, "Print operations instead of running any", 5 },
+	{ "kernel", O_KERNEL, NULL, 0, "The same operations by real system calls on --disk FILE, or (--path loop, root) on a "
+	  "real loop device above it", 5 },
+	{ "reference", O_REFERENCE, NULL, 0, "The same operations on an array of bytes", 5 },
+	{ "generate", O_GENERATE, NULL, 0, "Print operations instead of running any (--path loop: for a loop device)", 5 },
 	{ "count", O_COUNT, "N", 0, "How many to generate (500)", 5 },
 	{ "classes", O_CLASSES, "WORD,…", 0,
-	  "valid zero many eof extend truncate sync misaligned fault midfault nowait", 5 },
+	  "valid zero many eof extend truncate alloc sync buffered position aio seek misaligned fault midfault nowait", 5 },
+	{ "compare", O_COMPARE, "OURS,THEIRS", 0, "Compare two files of results of these operations instead of running any", 5 },
+	{ "differences", O_DIFFERENCES, "FILE", 0, "What they may differ in (scenarios/ops-differences.txt)", 5 },
+	{ "judge", O_JUDGE, "WORD", 0, "Whose results THEIRS are, for the table: reference, kernel, design", 5 },
 	{ 0 }
 };
 
@@ -150,12 +156,22 @@ static error_t parse_ops(int key, char *arg, struct argp_state *state)
 
 	switch (key) {
 	case O_KERNEL:	o->kernel = true; break;
+	case O_REFERENCE: o->reference = true; break;
 	case O_GENERATE: o->generate = true; break;
 	case O_COUNT:	o->count = (unsigned int)want_number("--count", arg, LAB_OPS_MAX); break;
 	case O_CLASSES:
 		if (opsgen_classes(arg, &o->classes, why, sizeof(why)))
 			bad("--classes", why);
 		break;
+	case O_COMPARE:
+		o->diff.ours = arg;
+		o->diff.theirs = strchr(arg, ',');
+		if (!o->diff.theirs)
+			usage("--compare %s: want two files of results, OURS,THEIRS", arg);
+		*o->diff.theirs++ = 0;
+		break;
+	case O_DIFFERENCES: o->diff.table = arg; break;
+	case O_JUDGE:	o->diff.judge = arg; break;
 	default:	return ARGP_ERR_UNKNOWN;
 	}
 	return 0;
@@ -251,7 +267,8 @@ static void check_long_options(int argc, char **argv, enum options_verb verb)
 void options_parse(struct options *o, enum options_verb verb, int argc, char **argv)
 {
 	static const char *const args[] = {
-		"-d DESIGN JOB.fio…", "JOB.fio…", "-d DESIGN < OPS\n--kernel --disk FILE < OPS\n--generate",
+		"-d DESIGN JOB.fio…", "JOB.fio…",
+		"-d DESIGN < OPS\n--reference < OPS\n--kernel --disk FILE < OPS\n--generate\n--compare OURS,THEIRS OPS",
 	};
 	static const char *const docs[] = {
 		"Run fio job files through one design.\vThe same job files run in fio unchanged. Example:\n"
@@ -259,9 +276,13 @@ void options_parse(struct options *o, enum options_verb verb, int argc, char **a
 		"Run the same stream of IO through each design and show them side by side.\vExample:\n"
 		"  diolab compare -d iter-ops-fixed,bio-first --disk FILE:256m --verify scenarios/first-light.fio",
 		"Perform operations, one a line, and print one result line for each.\vOperations: size N | "
-		"pread OFF SEG… | pwrite OFF SEG… [seed=N] | append SEG… [seed=N] | fsync | fdatasync\n"
+		"pread OFF SEG… | pwrite OFF SEG… [seed=N] | append SEG… [seed=N]\n"
+		"read SEG… | write SEG… [seed=N] | seek OFF: at the descriptor's position\n"
 		"bpread OFF SEG… | bpwrite OFF SEG… [seed=N]: through a second, buffered descriptor\n"
-		"SEG = LEN[+MIS][!none|!ro|!null|!kern|!half]; flags nowait, dsync. Example:\n"
+		"punch OFF LEN | zero OFF LEN | alloc OFF LEN [keep] | fsync | fdatasync | data OFF | hole OFF\n"
+		"aio (pread|pwrite) OFF SEG… [; (pread|pwrite) OFF SEG…]…: together; a result line for each, in this order\n"
+		"SEG = LEN[+MIS][!none|!ro|!null|!kern|!half]; flags of pread and pwrite: nowait, dsync.\n"
+		"With --path loop 'size N' comes first and is the capacity. Example:\n"
 		"  printf 'pwrite 0 4k seed=7\\npread 0 4k\\n' | diolab ops -d bio-first",
 	};
 	static const struct argp ops = { ops_table, parse_ops, NULL, NULL, NULL, NULL, NULL };

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * ops.c - lab_ops_run(): single operations on one file of one design, one result each.
+ * ops.c - lab_ops_run(): single operations on one file, or loop device, of one design, one result each.
  *
  * The rules are written down in lab_run.h, so that real system calls can be held against them line
- * by line. Here: a segment's area is a mapping of its own in one address space, faults are made by
- * unmapping and protecting parts of it; the file's handle is called synchronously; what a write
- * left in the file is read from the page cache and the disk, not through the design.
+ * by line. Here: the handle is called synchronously, or, for a group, once for each of its operations before
+ * any is waited for; what a write left in the file is read from the page cache and the disk, not through the
+ * design. What is not read or written (sizes, blocks, seeks) is asked of the filesystem model: a design has no
+ * part in it, but its IO must agree with it.
  */
 #include <linux/types.h>
 #include <linux/bug.h>
+#include <linux/completion.h>
 #include <linux/errno.h>
 #include <linux/gfp.h>
 #include <linux/minmax.h>
@@ -18,181 +20,9 @@
 #include <kc/umem.h>
 #include <kc/world.h>
 #include "host.h"
-#include "runner.h"
+#include "ops.h"
 
-/**
- * struct area - the memory of one segment
- * @addr: 0: none (null, kernel)
- * @mapped_bytes: from @addr; what is beyond was unmapped
- * @base: the segment, as the design sees it
- */
-struct area {
-	unsigned long addr, base;
-	u64 map_bytes, mapped_bytes;
-};
-
-/**
- * struct ops_run - what lives over the whole stream
- * @kern: a page of the kernel: its address is what !kern hands out, its bytes must not change
- * @buf: RUN_CHUNK_BYTES of host memory
- */
-struct ops_run {
-	struct room *room;
-	struct mm_struct *mm;
-	struct area *areas;
-	struct lab_iovec *iov;
-	void *kern;
-	u8 *buf;
-};
-
-static u64 op_bytes(const struct lab_op *op)
-{
-	u64 sum = 0;
-	u32 i;
-
-	for (i = 0; i < op->nr_segs; i++)
-		sum += op->segs[i].len_bytes;
-	return sum;
-}
-
-static u64 area_bytes(const struct lab_seg *seg)
-{
-	return max_t(u64, PAGE_SIZE, PAGE_ALIGN(seg->misalign_bytes + seg->len_bytes));
-}
-
-static bool op_is_io(const struct lab_op *op)
-{
-	return lab_op_is_read(op->kind) || op->kind == LAB_OP_PWRITE || op->kind == LAB_OP_BPWRITE ||
-	       op->kind == LAB_OP_APPEND;
-}
-
-/*
- * Go over the mapped bytes [from, to) of an area (offsets into it), page by page: fn(kernel
- * address, offset, length). Return: false as soon as fn() does.
- */
-static bool area_walk(struct ops_run *o, const struct area *a, u64 from, u64 to,
-		      bool (*fn)(u8 *p, u64 off, u32 len, void *arg), void *arg)
-{
-	to = min(to, a->mapped_bytes);
-	while (from < to) {
-		u32 n = min_t(u64, PAGE_SIZE - (a->addr + from) % PAGE_SIZE, to - from);
-		u8 *p = kc_user_alias(o->mm, a->addr + from);
-
-		BUG_ON(!p);
-		if (!fn(p, from, n, arg))
-			return false;
-		from += n;
-	}
-	return true;
-}
-
-static bool area_set(u8 *p, u64 off, u32 len, void *arg)
-{
-	memset(p, *(int *)arg, len);
-	return true;
-}
-
-struct area_payload {
-	u64 seed, first;	/* stream byte of the area's offset 0 (may wrap below 0) */
-};
-
-static bool area_stamp(u8 *p, u64 off, u32 len, void *arg)
-{
-	const struct area_payload *pay = arg;
-
-	lab_payload(p, pay->seed, pay->first + off, len);
-	return true;
-}
-
-static bool area_guarded(u8 *p, u64 off, u32 len, void *arg)
-{
-	while (len--)
-		if (*p++ != LAB_GUARD_BYTE)
-			return false;
-	return true;
-}
-
-struct area_crc {
-	u32 crc;
-};
-
-static bool area_sum(u8 *p, u64 off, u32 len, void *arg)
-{
-	struct area_crc *sum = arg;
-
-	sum->crc = lab_crc32c(sum->crc, p, len);
-	return true;
-}
-
-/* The area of @seg, filled and with its fault; @first: the operation's byte that the segment begins with. */
-static bool area_make(struct ops_run *o, const struct lab_op *op, const struct lab_seg *seg, u64 first,
-		      struct area *a)
-{
-	int guard = LAB_GUARD_BYTE, poison = LAB_READ_POISON;
-	struct area_payload pay = { .seed = op->seed, .first = first - seg->misalign_bytes };
-	u64 end = seg->misalign_bytes + seg->len_bytes, half;
-
-	memset(a, 0, sizeof(*a));
-	a->base = seg->misalign_bytes;
-	if (seg->fault == LAB_SEG_KERN)
-		a->base += (unsigned long)o->kern;
-	if (seg->fault == LAB_SEG_KERN || seg->fault == LAB_SEG_NULL)
-		return true;
-	a->map_bytes = a->mapped_bytes = area_bytes(seg);
-	a->addr = kc_mmap(o->mm, a->map_bytes, KC_PROT_READ | KC_PROT_WRITE, KC_MAP_POPULATE);
-	if (!a->addr)
-		return false;
-	a->base += a->addr;
-	area_walk(o, a, 0, a->map_bytes, area_set, &guard);
-	if (lab_op_is_read(op->kind))
-		area_walk(o, a, seg->misalign_bytes, end, area_set, &poison);
-	else
-		area_walk(o, a, seg->misalign_bytes, end, area_stamp, &pay);
-	if (seg->fault == LAB_SEG_NONE)
-		BUG_ON(kc_mprotect(o->mm, a->addr, a->map_bytes, 0));
-	if (seg->fault == LAB_SEG_RO)
-		BUG_ON(kc_mprotect(o->mm, a->addr, a->map_bytes, KC_PROT_READ));
-	if (seg->fault == LAB_SEG_HALF) {
-		half = round_down(seg->misalign_bytes + seg->len_bytes / 2, PAGE_SIZE);
-		BUG_ON(kc_munmap(o->mm, a->addr + half, a->map_bytes - half));
-		a->mapped_bytes = half;
-	}
-	return true;
-}
-
-/* Undo; @guard is set when a byte outside the segment has changed. */
-static void area_end(struct ops_run *o, const struct lab_seg *seg, struct area *a, int *guard)
-{
-	u64 end = seg->misalign_bytes + seg->len_bytes;
-
-	if (!a->addr)
-		return;
-	if (!area_walk(o, a, 0, seg->misalign_bytes, area_guarded, NULL) ||
-	    !area_walk(o, a, end, a->map_bytes, area_guarded, NULL))
-		*guard = 1;
-	if (a->mapped_bytes)
-		BUG_ON(kc_munmap(o->mm, a->addr, a->mapped_bytes));
-}
-
-static void ops_read_crc(struct ops_run *o, const struct lab_op *op, struct lab_op_result *res)
-{
-	struct area_crc sum = { 0 };
-	u64 left = res->ret > 0 ? res->ret : 0;
-	u32 i;
-
-	res->has_crc = left != 0;
-	for (i = 0; i < op->nr_segs && left; i++) {
-		const struct lab_seg *seg = &op->segs[i];
-		u64 n = min_t(u64, left, seg->len_bytes);
-
-		/* Bytes that a read claims to have put where no memory is are missing in the crc. */
-		if (o->areas[i].addr)
-			area_walk(o, &o->areas[i], seg->misalign_bytes, seg->misalign_bytes + n, area_sum,
-				  &sum);
-		left -= n;
-	}
-	res->crc = sum.crc;
-}
+/* ---- results ------------------------------------------------------------------------- */
 
 static int ops_file_crc(struct ops_run *o, u64 pos, u64 len_bytes, struct lab_op_result *res)
 {
@@ -215,100 +45,255 @@ static int ops_file_crc(struct ops_run *o, u64 pos, u64 len_bytes, struct lab_op
 	return 0;
 }
 
-static void ops_io(struct ops_run *o, const struct lab_op *op, struct lab_op_result *res)
+static void ops_written(struct ops_run *o, const struct lab_op *op, u64 pos, u64 len_bytes,
+			struct lab_op_result *res)
 {
+	int err = ops_file_crc(o, pos, len_bytes, res);
+
+	if (err)
+		room_broken(o->room, "line %d: the image cannot be read at %llu (%s)", op->line, pos,
+			    run_errname(err));
+}
+
+/* ---- reads and writes ------------------------------------------------------------------- */
+
+static void ops_done(struct lab_io *io, ssize_t res)
+{
+	struct ops_io *x = io->owner;
+
+	x->res->ret = res;
+	complete(&x->done);
+}
+
+static void ops_fill_io(struct ops_run *o, struct ops_io *x)
+{
+	const struct lab_op *op = x->op;
 	struct room *r = o->room;
-	struct lab_io io = {
+
+	x->pos = op->kind == LAB_OP_APPEND ? (u64)r->design->size(r->io) :
+		 lab_op_at_position(op->kind) ? o->pos : op->off_bytes;
+	x->io = (struct lab_io) {
 		.rw = lab_op_is_read(op->kind) ? LAB_READ : LAB_WRITE,
-		.pos = op->off_bytes, .iov = o->iov, .nr_segs = op->nr_segs,
+		.pos = op->kind == LAB_OP_APPEND ? 0 : x->pos, .iov = x->iov, .nr_segs = op->nr_segs,
 		.flags = (op->flags & LAB_OPF_NOWAIT ? LAB_IO_NOWAIT : 0) |
 			 (op->flags & LAB_OPF_DSYNC ? LAB_IO_DSYNC : 0) |
 			 (op->kind == LAB_OP_APPEND ? LAB_IO_APPEND : 0) |
 			 (lab_op_is_buffered(op->kind) ? LAB_IO_BUFFERED : 0),
+		.done = op->flags & LAB_OPF_AIO ? ops_done : NULL,
+		.owner = x,
 	};
-	u64 first = 0, pos = op->kind == LAB_OP_APPEND ? (u64)r->design->size(r->file) : op->off_bytes;
-	u32 i;
-	int err;
-
-	for (i = 0; i < op->nr_segs; i++) {
-		if (!area_make(o, op, &op->segs[i], first, &o->areas[i])) {
-			room_usage(r, "line %d: segments of %llu bytes do not fit the lab's memory", op->line,
-				   op_bytes(op));
-			break;
-		}
-		o->iov[i].base = o->areas[i].base;
-		o->iov[i].len_bytes = op->segs[i].len_bytes;
-		first += op->segs[i].len_bytes;
-	}
-	if (r->status == LAB_RUN_OK)
-		res->ret = r->design->submit(r->file, &io);
-	res->size = r->design->size(r->file);
-	if (io.rw == LAB_READ)
-		ops_read_crc(o, op, res);
-	while (i--)
-		area_end(o, &op->segs[i], &o->areas[i], &res->guard);
-	if (!area_guarded(o->kern, 0, PAGE_SIZE, NULL))
-		res->guard = 1;
-	if (io.rw == LAB_READ || r->status != LAB_RUN_OK)
-		return;
-	err = ops_file_crc(o, pos, first, res);
-	if (err)
-		room_broken(r, "line %d: the image cannot be read at %llu (%s)", op->line,
-			    pos, run_errname(err));
+	init_completion(&x->done);
 }
 
-static void ops_one(struct ops_run *o, const struct lab_op *op, struct lab_op_result *res)
+/* After all of its group are done. */
+static void ops_io_end(struct ops_run *o, struct ops_io *x)
 {
 	struct room *r = o->room;
 
-	memset(res, 0, sizeof(*res));
-	switch (op->kind) {
-	case LAB_OP_PREAD:
-	case LAB_OP_PWRITE:
-	case LAB_OP_BPREAD:
-	case LAB_OP_BPWRITE:
-	case LAB_OP_APPEND:
-		ops_io(o, op, res);
+	x->res->size = r->design->size(r->io);
+	if (lab_op_at_position(x->op->kind) && x->res->ret > 0)
+		o->pos += x->res->ret;
+	if (x->io.rw == LAB_READ)
+		ops_read_crc(o, x);
+	ops_areas_end(o, x);
+	if (x->io.rw == LAB_WRITE)
+		ops_written(o, x->op, x->pos, ops_bytes(x->op), x->res);
+}
+
+/* One operation, or a group: all are submitted, then all are waited for. */
+static void ops_io(struct ops_run *o, const struct lab_op *op, u32 nr, struct lab_op_result *res)
+{
+	struct room *r = o->room;
+	struct area *areas = o->areas;
+	struct lab_iovec *iov = o->iov;
+	u32 i, made;
+
+	for (made = 0; made < nr; made++) {
+		struct ops_io *x = &o->ios[made];
+
+		*x = (struct ops_io) { .op = &op[made], .res = &res[made], .areas = areas, .iov = iov };
+		areas += op[made].nr_segs;
+		iov += op[made].nr_segs;
+		if (!ops_areas_make(o, x)) {
+			room_usage(r, "line %d: segments of %llu bytes do not fit the lab's memory", op->line,
+				   ops_bytes(x->op));
+			ops_areas_end(o, x);
+			break;
+		}
+		ops_fill_io(o, x);
+	}
+	if (r->status != LAB_RUN_OK) {
+		while (made--)
+			ops_areas_end(o, &o->ios[made]);
 		return;
+	}
+	for (i = 0; i < nr; i++) {
+		ssize_t ret = r->design->submit(r->io, &o->ios[i].io);
+
+		if (!(op[i].flags & LAB_OPF_AIO))
+			res[i].ret = ret;
+		else if (ret != -EIOCBQUEUED)
+			ops_done(&o->ios[i].io, ret);
+	}
+	for (i = 0; i < nr; i++)
+		if (op[i].flags & LAB_OPF_AIO)
+			wait_for_completion(&o->ios[i].done);
+	for (i = 0; i < nr; i++)
+		ops_io_end(o, &o->ios[i]);
+}
+
+/* ---- the rest -------------------------------------------------------------------------- */
+
+/* Of a file. */
+static long long ops_file(struct ops_run *o, const struct lab_op *op)
+{
+	struct inode *inode = o->room->inode;
+
+	if (op->off_bytes > LLONG_MAX || op->len_bytes > LLONG_MAX)
+		return op->kind == LAB_OP_DATA || op->kind == LAB_OP_HOLE ? -ENXIO : -EINVAL;
+	switch (op->kind) {
 	case LAB_OP_SIZE:
-		res->ret = op->off_bytes > LLONG_MAX ? -EINVAL : lab_truncate(r->inode, op->off_bytes);
-		break;
-	case LAB_OP_FSYNC:
-	case LAB_OP_FDATASYNC:
-		res->ret = r->design->fsync(r->file, op->kind == LAB_OP_FDATASYNC);
-		break;
-	case LAB_OP_NR:
+		return lab_truncate(inode, op->off_bytes);
+	case LAB_OP_PUNCH:
+		return lab_punch(inode, op->off_bytes, op->len_bytes);
+	case LAB_OP_ZERO:
+		return lab_zero(inode, op->off_bytes, op->len_bytes);
+	case LAB_OP_ALLOC:
+		return lab_alloc(inode, op->off_bytes, op->len_bytes, op->flags & LAB_OPF_KEEP);
+	case LAB_OP_DATA:
+		return lab_seek_data(inode, op->off_bytes);
+	case LAB_OP_HOLE:
+		return lab_seek_hole(inode, op->off_bytes);
+	case LAB_OP_SEEK:
+		return op->off_bytes > LAB_MAX_FILE_BYTES ? -EINVAL : (long long)op->off_bytes;
+	default:
 		BUG();
 	}
-	res->size = r->design->size(r->file);
+}
+
+/* What fallocate(2) does with a range of a block device. Source: blkdev_fallocate() of Linux 6.1. */
+static long long ops_device_range(struct ops_run *o, const struct lab_op *op)
+{
+	struct block_device *bdev = o->room->loop_bdev;
+	u64 size = bdev_nr_bytes(bdev), pos = op->off_bytes, len = op->len_bytes;
+	unsigned int flags = op->kind == LAB_OP_PUNCH ? BLKDEV_ZERO_NOFALLBACK : BLKDEV_ZERO_NOUNMAP;
+
+	if (!len)
+		return -EINVAL;
+	if (pos >= size)
+		return -EINVAL;
+	if (len > size - pos) {
+		if (op->kind == LAB_OP_ZERO || (op->kind == LAB_OP_ALLOC && !(op->flags & LAB_OPF_KEEP)))
+			return -EINVAL;
+		len = size - pos;
+	}
+	if ((pos | len) & (bdev_logical_block_size(bdev) - 1))
+		return -EINVAL;
+	if (op->kind == LAB_OP_ALLOC)
+		return -EOPNOTSUPP;
+	return blkdev_issue_zeroout(bdev, pos >> SECTOR_SHIFT, len >> SECTOR_SHIFT, GFP_KERNEL, flags);
+}
+
+/* Of a block device: its size stays, and it knows no holes. */
+static long long ops_device(struct ops_run *o, const struct lab_op *op)
+{
+	u64 size = bdev_nr_bytes(o->room->loop_bdev);
+
+	switch (op->kind) {
+	case LAB_OP_PUNCH:
+	case LAB_OP_ZERO:
+	case LAB_OP_ALLOC:
+		return ops_device_range(o, op);
+	case LAB_OP_SEEK:
+		return op->off_bytes > size ? -EINVAL : (long long)op->off_bytes;
+	default:
+		return -EINVAL;
+	}
+}
+
+static void ops_other(struct ops_run *o, const struct lab_op *op, struct lab_op_result *res)
+{
+	struct room *r = o->room;
+
+	if (op->kind == LAB_OP_FSYNC || op->kind == LAB_OP_FDATASYNC)
+		res->ret = r->design->fsync(r->io, op->kind == LAB_OP_FDATASYNC);
+	else
+		res->ret = r->bdev_file ? ops_device(o, op) : ops_file(o, op);
+	if (op->kind == LAB_OP_SEEK && res->ret >= 0)
+		o->pos = res->ret;
+	res->size = r->design->size(r->io);
+	if (lab_op_is_range(op->kind))
+		ops_written(o, op, op->off_bytes, min_t(u64, op->len_bytes, LAB_OP_MAX_BYTES), res);
+}
+
+/* ---- the stream ------------------------------------------------------------------------ */
+
+/* The first operation gave the size of the backing file. Return: false after room_fail(). */
+static bool ops_add_loop(struct ops_run *o)
+{
+	struct room *r = o->room;
+	long long ret = ops_file(o, r->ops);
+
+	if (ret) {
+		room_usage(r, "line %d: no backing file of %llu bytes (%s)", r->ops->line,
+			   (u64)r->ops->off_bytes, run_errname(ret));
+		return false;
+	}
+	if (!room_open_device(r))
+		return false;
+	r->op_results[0] = (struct lab_op_result) { .size = r->design->size(r->io) };
+	return true;
+}
+
+static void ops_stream(struct ops_run *o)
+{
+	struct room *r = o->room;
+	u32 i = 0, nr;
+
+	if (r->nr_ops && r->spec->path == LAB_PATH_LOOP) {
+		if (!ops_add_loop(o))
+			return;
+		i = 1;
+	}
+	for (; i < r->nr_ops && r->status == LAB_RUN_OK; i += nr) {
+		nr = lab_op_group(&r->ops[i], r->nr_ops - i);
+		memset(&r->op_results[i], 0, nr * sizeof(*r->op_results));
+		if (lab_op_moves_data(r->ops[i].kind))
+			ops_io(o, &r->ops[i], nr, &r->op_results[i]);
+		else
+			ops_other(o, &r->ops[i], &r->op_results[i]);
+		kc_trace("op", r->ops[i].kind, r->ops[i].off_bytes >> SECTOR_SHIFT, ops_bytes(&r->ops[i]),
+			 r->op_results[i].ret);
+	}
 }
 
 static void ops_in_world(void *arg)
 {
 	struct room *r = arg;
 	struct ops_run o = { .room = r };
-	u32 i, segs = 1;
+	u32 i, j, nr, segs, most = 1;
 
-	for (i = 0; i < r->nr_ops; i++)
-		segs = max(segs, r->ops[i].nr_segs);
+	for (i = 0; i < r->nr_ops; i += nr) {
+		nr = lab_op_group(&r->ops[i], r->nr_ops - i);
+		for (segs = j = 0; j < nr; j++)
+			segs += r->ops[i + j].nr_segs;
+		most = max(most, segs);
+	}
 	if (!room_open(r, 0, true))
 		goto out;
 	o.mm = kc_mm_create();
-	o.areas = host_alloc(segs * sizeof(*o.areas));
-	o.iov = host_alloc(segs * sizeof(*o.iov));
+	o.ios = host_alloc(LAB_OP_MAX_GROUP * sizeof(*o.ios));
+	o.areas = host_alloc(most * sizeof(*o.areas));
+	o.iov = host_alloc(most * sizeof(*o.iov));
 	o.buf = host_alloc(RUN_CHUNK_BYTES);
 	o.kern = (void *)__get_free_page(GFP_KERNEL);
-	if (!o.mm || !o.areas || !o.iov || !o.buf || !o.kern) {
+	if (!o.mm || !o.ios || !o.areas || !o.iov || !o.buf || !o.kern) {
 		room_broken(r, "no memory for operations in a fresh world");
 		goto out;
 	}
 	memset(o.kern, LAB_GUARD_BYTE, PAGE_SIZE);
 	current->mm = o.mm;
-	for (i = 0; i < r->nr_ops && r->status == LAB_RUN_OK; i++) {
-		ops_one(&o, &r->ops[i], &r->op_results[i]);
-		kc_trace("op", r->ops[i].kind, r->ops[i].off_bytes >> SECTOR_SHIFT, op_bytes(&r->ops[i]),
-			 r->op_results[i].ret);
-	}
+	ops_stream(&o);
 	r->out->job[0].trace_hash = kc_trace_hash();
 out:
 	current->mm = NULL;
@@ -319,41 +304,60 @@ out:
 	room_close(r);
 }
 
+/* ---- limits ------------------------------------------------------------------------------ */
+
+/* Of one group; what its areas need, 0 after room_fail(). */
+static u64 ops_check_group(struct room *r, const struct lab_op *op, u32 nr)
+{
+	u64 sum = 0, bytes = PAGE_SIZE;
+	u32 i, j;
+
+	for (i = 0; i < nr; i++) {
+		for (j = 0; j < op[i].nr_segs; j++) {
+			if (op[i].segs[j].misalign_bytes > LAB_OP_MAX_MISALIGN) {
+				room_usage(r, "line %d: segment %u: at most +%u", op->line, j + 1,
+					   LAB_OP_MAX_MISALIGN);
+				return 0;
+			}
+			bytes += ops_area_bytes(&op[i].segs[j]);
+		}
+		sum += ops_bytes(&op[i]);
+		if (op[i].nr_segs > LAB_OP_MAX_SEGS || sum > LAB_OP_MAX_BYTES || nr > LAB_OP_MAX_GROUP) {
+			room_usage(r, "line %d: at most %u calls, %u segments in one, and %llu bytes together",
+				   op->line, LAB_OP_MAX_GROUP, LAB_OP_MAX_SEGS, LAB_OP_MAX_BYTES);
+			return 0;
+		}
+	}
+	return bytes;
+}
+
 /* Limits of the stream; returns what the world needs, 0 after room_fail(). */
 static u64 ops_check(struct room *r)
 {
-	u64 most = 0;
-	u32 i, j;
+	u64 most = 0, bytes;
+	u32 i, nr;
 
 	if (r->nr_ops > LAB_OPS_MAX) {
 		room_usage(r, "%u operations; at most %u", r->nr_ops, LAB_OPS_MAX);
 		return 0;
 	}
-	for (i = 0; i < r->nr_ops; i++) {
-		const struct lab_op *op = &r->ops[i];
-		u64 bytes = 0;
-
-		if (op->nr_segs > LAB_OP_MAX_SEGS || (op_is_io(op) && op_bytes(op) > LAB_OP_MAX_BYTES)) {
-			room_usage(r, "line %d: at most %u segments and %llu bytes in one call", op->line,
-				   LAB_OP_MAX_SEGS, LAB_OP_MAX_BYTES);
+	if (r->spec->path == LAB_PATH_LOOP && r->nr_ops && r->ops->kind != LAB_OP_SIZE) {
+		room_usage(r, "line %d: for a loop device a stream begins with 'size N', its capacity", r->ops->line);
+		return 0;
+	}
+	for (i = 0; i < r->nr_ops; i += nr) {
+		nr = lab_op_group(&r->ops[i], r->nr_ops - i);
+		bytes = ops_check_group(r, &r->ops[i], nr);
+		if (!bytes)
 			return 0;
-		}
-		for (j = 0; op_is_io(op) && j < op->nr_segs; j++) {
-			if (op->segs[j].misalign_bytes > LAB_OP_MAX_MISALIGN) {
-				room_usage(r, "line %d: segment %u: at most +%u", op->line, j + 1,
-					   LAB_OP_MAX_MISALIGN);
-				return 0;
-			}
-			bytes += area_bytes(&op->segs[j]);
-		}
 		most = max(most, bytes);
 	}
 	return RUN_WORLD_BASE_BYTES + most;
 }
 
 /**
- * lab_ops_run - operations, one after the other, on an empty file of one design
- * @spec: design, knobs, target, engine, seed; path, source and jobs play no part
+ * lab_ops_run - operations, one after the other, on an empty file of one design, or on its loop device
+ * @spec: design, knobs, path, target, engine, seed; source and jobs play no part
  * @ops: the stream
  * @nr_ops: how many
  * @results: set for every operation when the return value is LAB_RUN_OK
@@ -364,15 +368,15 @@ static u64 ops_check(struct room *r)
 enum lab_run_status lab_ops_run(const struct lab_run_spec *spec, const struct lab_op *ops, host_u32 nr_ops,
 				struct lab_op_result *results, struct lab_run_result *out)
 {
-	struct lab_run_spec file_spec = *spec;
+	struct lab_run_spec ops_spec = *spec;
 	struct room room;
 	u64 ram_bytes;
 
-	file_spec.path = LAB_PATH_FILE;
-	file_spec.source = LAB_SOURCE_USER;
+	ops_spec.source = LAB_SOURCE_USER;
+	ops_spec.loops = 0;
 	memset(&room, 0, sizeof(room));
 	memset(out, 0, sizeof(*out));
-	room.spec = &file_spec;
+	room.spec = &ops_spec;
 	room.out = out;
 	room.ops = ops;
 	room.nr_ops = nr_ops;

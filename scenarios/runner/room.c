@@ -325,6 +325,17 @@ static bool room_open_bdev(struct room *r)
 	return true;
 }
 
+/**
+ * room_open_device - a loop device above the file, and its handle as what is driven
+ * @r: opened for a stream of operations, the file has its size
+ *
+ * Context: the first task of the world. Return: false after room_fail().
+ */
+bool room_open_device(struct room *r)
+{
+	return room_open_loop(r) && room_open_bdev(r);
+}
+
 static bool room_open_design(struct room *r)
 {
 	int err = r->design->init(&r->knobs);
@@ -340,7 +351,7 @@ static bool room_open_design(struct room *r)
 /* The levels, lowest first: each file has room for the one on the loop device on it. */
 static bool room_open_levels(struct room *r, u64 file_bytes)
 {
-	bool loop = r->spec->path == LAB_PATH_LOOP;
+	bool loop = r->spec->path == LAB_PATH_LOOP && !r->ops;
 	unsigned int nr = loop && r->spec->loops ? r->spec->loops : 1, i;
 	struct block_device *bdev = r->stack[r->nr_stack - 1];
 
@@ -363,6 +374,8 @@ static bool room_open_levels(struct room *r, u64 file_bytes)
  * @r: prepared
  * @file_bytes: of the file, laid out as --fs says; 0: empty
  * @stale: fill the blocks first, so that one that was never written through the file is told from zeros
+ *
+ * A stream of operations sets up its loop device itself (room_open_device()), when the file has its size.
  *
  * Context: the first task of the world. Return: false after room_fail(); room_close() is due in
  * either case.

@@ -11,7 +11,8 @@
  *	source.c	where payload lives: user memory, or kernel pages in ready bios
  *	verify.c	what every sector must contain
  *	measure.c	counters, CPU time, latencies
- *	ops.c		lab_ops_run(): one operation after the other
+ *	ops.c		lab_ops_run(): one operation after the other; ops-mem.c: their memory
+ *	ops-ref.c	lab_ops_reference(): the same through the byte array
  *	payload.c, tables.c
  */
 #ifndef LAB_RUNNER_H
@@ -156,6 +157,7 @@ struct lab_limits room_limits(const struct lab_target *t);
 bool room_open(struct room *r, u64 file_bytes, bool stale);
 bool room_check_buffered(struct room *r);
 int room_settle(struct room *r);
+bool room_open_device(struct room *r);
 void room_close(struct room *r);
 bool room_run(struct room *r, u64 ram_bytes, void (*fn)(void *arg));
 const char *run_errname(int err);

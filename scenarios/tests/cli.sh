@@ -153,7 +153,19 @@ printf 'pwrite 0 4k seed=7\npread 0 4k\npread 4k 4k\nsize 100\n' >"$tmp/a.ops"
 t 0 '3 size ret=0 size=100 crc=-' ops -d bio-first "$tmp/a.ops"
 printf 'praed 0 4k\n' >"$tmp/b.ops"; t 2 "did you mean 'pread'" ops -d bio-first "$tmp/b.ops"
 printf 'pread 0 4q\n' >"$tmp/b.ops"; t 2 'LEN[+MIS]' ops -d bio-first "$tmp/b.ops"
-t 2 'not built yet' ops --generate --classes aio
+t 2 "did you mean 'position'" ops --generate --classes postion
+t 2 'a loop device has no extend' ops --generate --path loop --classes truncate
+t 2 'only one of' ops -d bio-first --reference "$tmp/a.ops"
+t 2 "begins with 'size N'" ops -d bio-first --ram 16m --path loop "$tmp/a.ops"
+t 2 "begins with 'size N'" ops --reference --path loop "$tmp/a.ops"
+printf 'size 8k\naio pwrite 0 4k seed=7 ; pread 4k 8k ; pwrite 8k 4k\nsize 4k\nseek 4k\nread 4k\nhole 0\nalloc 0 4k\npunch 0 4k\n' >"$tmp/l.ops"
+"$prog" ops --reference --path loop "$tmp/l.ops" >"$tmp/l.ref"
+"$prog" ops -d bio-first --ram 16m --path loop "$tmp/l.ops" >"$tmp/l.own"
+t 0 '10 results, 0 differences' ops --path loop --compare "$tmp/l.own,$tmp/l.ref" "$tmp/l.ops"
+grep -q '^3 pwrite ret=-ENOSPC size=8192' "$tmp/l.own" && grep -q '^4 size ret=-EINVAL' "$tmp/l.own" && passed=$((passed + 1)) || { echo 'cli: ops on a loop device'; failed=$((failed + 1)); }
+sed 's/^5 seek ret=4096/5 seek ret=0/' "$tmp/l.own" >"$tmp/l.bad"; t 1 '1 that are not' ops --path loop --compare "$tmp/l.bad,$tmp/l.ref" "$tmp/l.ops"
+t 2 'results for 10 operations' ops --compare "/dev/null,$tmp/l.ref" "$tmp/l.ops"
+t 2 'no result of operation 0' ops --compare "$tmp/l.own,$tmp/l.ops" "$tmp/l.ops"
 
 echo "cli: $passed passed, $failed failed"
 [ "$failed" = 0 ]

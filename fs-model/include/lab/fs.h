@@ -159,12 +159,19 @@ static inline void lab_unlock(struct inode *inode, enum lab_lock lock)
 }
 
 /*
- * Change of size; all three take i_rwsem themselves, exclusively, and wait for IO in flight. Shrinking
+ * Change of size and blocks; all four take i_rwsem themselves, exclusively, and wait for IO in flight. Shrinking
  * frees blocks and zeroes the tail of the last one on disk.
  */
 int lab_truncate(struct inode *inode, loff_t size);
 int lab_punch(struct inode *inode, loff_t pos, u64 len_bytes);	/* hole; edges zeroed on disk */
 int lab_zero(struct inode *inode, loff_t pos, u64 len_bytes);	/* unwritten; may grow the size */
+int lab_alloc(struct inode *inode, loff_t pos, u64 len_bytes, bool keep_size);	/* holes become unwritten */
+/*
+ * Where is data, or a hole, at or after @pos, as lseek(2)? The end of the file is a hole. Sleeps. A position;
+ * -ENXIO: behind the end, or no data.
+ */
+loff_t lab_seek_data(struct inode *inode, loff_t pos);
+loff_t lab_seek_hole(struct inode *inode, loff_t pos);
 /*
  * After a write beyond i_size that failed: free what lies beyond, zero the tail of the last block on disk.
  * i_rwsem held exclusively. Sleeps: waits for IO in flight.

@@ -102,9 +102,48 @@ int lab_reffs_truncate(struct lab_reffs *f, loff_t size);
  * @pos: bytes
  * @len_bytes: may reach beyond the end
  *
- * Return: 0; -EINVAL negative @pos.
+ * Return: 0; -EINVAL negative @pos or nothing to do.
  */
 int lab_reffs_punch(struct lab_reffs *f, loff_t pos, u64 len_bytes);
+
+/**
+ * lab_reffs_zero - let [pos, pos + len) read as zeros; the size grows to its end; whole blocks hold no data then
+ * @f: the file
+ * @pos: bytes
+ * @len_bytes: >= 1
+ *
+ * Return: 0; -EINVAL, -EFBIG beyond the file's limit.
+ */
+int lab_reffs_zero(struct lab_reffs *f, loff_t pos, u64 len_bytes);
+
+/**
+ * lab_reffs_alloc - reserve [pos, pos + len): no byte changes, and no block comes to hold data
+ * @f: the file
+ * @pos: bytes
+ * @len_bytes: >= 1
+ * @keep_size: else the size grows to the end of the range
+ *
+ * Return: 0; -EINVAL, -EFBIG beyond the file's limit.
+ */
+int lab_reffs_alloc(struct lab_reffs *f, loff_t pos, u64 len_bytes, bool keep_size);
+
+/**
+ * lab_reffs_seek_data - the first byte at or after @pos in a block that was written
+ * @f: the file
+ * @pos: bytes
+ *
+ * Return: a position below the size, or -ENXIO.
+ */
+loff_t lab_reffs_seek_data(const struct lab_reffs *f, loff_t pos);
+
+/**
+ * lab_reffs_seek_hole - the first byte at or after @pos in a block that was not written, or the size
+ * @f: the file
+ * @pos: bytes
+ *
+ * Return: a position up to the size; -ENXIO: @pos is not in the file.
+ */
+loff_t lab_reffs_seek_hole(const struct lab_reffs *f, loff_t pos);
 
 /**
  * lab_reffs_size - the file's size

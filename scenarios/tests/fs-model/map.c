@@ -144,11 +144,14 @@ static void do_truncate(struct world *w, loff_t size)
 
 static void do_punch(struct world *w, loff_t pos, u64 len_bytes)
 {
+	u64 end = pos + len_bytes;
 	u32 blk;
 
 	lab_expect_eq(lab_punch(w->inode, pos, len_bytes), 0);
+	if (end >= w->size)		/* nothing is left of the last block: it goes too */
+		end = max(end, (u64)round_up(w->size, LAB_BLOCK_BYTES));
 	blk = (pos + LAB_BLOCK_BYTES - 1) / LAB_BLOCK_BYTES;
-	for (; blk < (pos + len_bytes) / LAB_BLOCK_BYTES; blk++)
+	for (; blk < end / LAB_BLOCK_BYTES; blk++)
 		w->type[blk] = LAB_HOLE;
 	lab_expect_eq(i_size_read(w->inode), w->size);
 }

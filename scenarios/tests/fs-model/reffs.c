@@ -84,6 +84,44 @@ LAB_TEST(reffs, truncate_and_punch_leave_zeros)
 	lab_reffs_destroy(f);
 }
 
+LAB_TEST(reffs, zero_allocate_and_what_is_data)
+{
+	struct lab_reffs *f = lab_reffs_create(1, MAX);
+	u8 in[9000], out[9000];
+
+	memset(in, 7, sizeof(in));
+	lab_expect_eq(lab_reffs_alloc(f, 0, 5000, true), 0);
+	lab_expect_eq(lab_reffs_size(f), 0);
+	lab_expect_eq(lab_reffs_alloc(f, 0, 20000, false), 0);
+	lab_expect_eq(lab_reffs_size(f), 20000);
+	lab_expect_eq(lab_reffs_seek_data(f, 0), -ENXIO);
+	lab_expect_eq(lab_reffs_seek_hole(f, 19999), 19999);
+	lab_expect_eq(lab_reffs_seek_hole(f, 20000), -ENXIO);
+	lab_expect_eq(lab_reffs_pwrite(f, in, 9000, 5000), 9000);	/* blocks 1 to 3 */
+	lab_expect_eq(lab_reffs_seek_data(f, 0), 4096);
+	lab_expect_eq(lab_reffs_seek_data(f, 4097), 4097);
+	lab_expect_eq(lab_reffs_seek_hole(f, 4096), 16384);
+	lab_expect_eq(lab_reffs_zero(f, 8000, 5000), 0);		/* all of block 2, parts of 1 and 3 */
+	lab_expect_eq(lab_reffs_seek_hole(f, 4096), 8192);
+	lab_expect_eq(lab_reffs_seek_data(f, 8192), 12288);
+	lab_expect_eq(lab_reffs_pread(f, out, 9000, 5000), 9000);
+	all_are(out, 7, 3000);
+	all_are(out + 3000, 0, 5000);
+	all_are(out + 8000, 7, 1000);
+	lab_expect_eq(lab_reffs_zero(f, 19999, 100), 0);
+	lab_expect_eq(lab_reffs_size(f), 20099);
+	/* a punch that reaches the end takes all of the last block */
+	lab_expect_eq(lab_reffs_pwrite(f, in, 99, 20000), 99);
+	lab_expect_eq(lab_reffs_seek_data(f, 16384), 16384);
+	lab_expect_eq(lab_reffs_punch(f, 16384, 20099 - 16384), 0);
+	lab_expect_eq(lab_reffs_seek_data(f, 16384), -ENXIO);
+	lab_expect_eq(lab_reffs_punch(f, 0, 0), -EINVAL);
+	lab_expect_eq(lab_reffs_zero(f, 0, MAX + 1), -EFBIG);
+	lab_expect_eq(lab_reffs_alloc(f, MAX, 1, true), -EFBIG);
+	lab_expect_eq(lab_reffs_alloc(f, -1, 1, true), -EINVAL);
+	lab_reffs_destroy(f);
+}
+
 LAB_TEST(reffs, refuses_what_it_cannot_be)
 {
 	lab_expect_eq(PTR_ERR(lab_reffs_create(0, MAX)), -EINVAL);

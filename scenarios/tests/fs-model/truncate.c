@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What truncate, punch and zero do to the bytes, against the reference file; and that they wait for direct
- * IO. The writer here is the plainest that keeps the rules of lab/fs.h: block by block, waiting for each.
+ * What truncate, punch, zero and allocate do to the bytes, and what lseek says then, against the reference
+ * file; and that they wait for direct IO. The writer here is the plainest that keeps the rules of lab/fs.h: block by block, waiting for each.
  */
 #include <linux/sched.h>
 #include <kc/world.h>
@@ -75,6 +75,17 @@ static void compare(struct pair *p)
 		lab_expect_eq(p->have[size], 0);
 }
 
+/* Data and holes, asked from everywhere near the edges of blocks. */
+static void compare_seeks(struct pair *p)
+{
+	loff_t pos;
+
+	for (pos = -1; pos <= (loff_t)FILE_BYTES + 1; pos += pos % LAB_BLOCK_BYTES == 1 ? LAB_BLOCK_BYTES - 2 : 1) {
+		lab_expect_eq(lab_seek_data(p->inode, pos), lab_reffs_seek_data(p->ref, pos));
+		lab_expect_eq(lab_seek_hole(p->inode, pos), lab_reffs_seek_hole(p->ref, pos));
+	}
+}
+
 static void pair_open(struct pair *p, enum test_dev_kind kind, const struct lab_fs_opts *opts,
 		      u32 block_bytes)
 {
@@ -108,7 +119,9 @@ static void step(struct pair *p, u32 round)
 	loff_t pos = test_rand(&p->rand, FILE_BYTES - 1), size;
 	u32 len = 1 + test_rand(&p->rand, min_t(u32, FILE_BYTES - pos, 5 * LAB_BLOCK_BYTES));
 
-	switch (test_rand(&p->rand, 8)) {
+	bool keep;
+
+	switch (test_rand(&p->rand, 10)) {
 	case 0 ... 3:
 		test_fill(p->want, pos, len, round);
 		write_bytes(p, pos, p->want, len);
@@ -121,15 +134,19 @@ static void step(struct pair *p, u32 round)
 		break;
 	case 5:
 		lab_expect_eq(lab_zero(p->inode, pos, len), 0);
-		lab_expect_eq(lab_reffs_punch(p->ref, pos, len), 0);
-		if (pos + len > lab_reffs_size(p->ref))
-			lab_expect_eq(lab_reffs_truncate(p->ref, pos + len), 0);
+		lab_expect_eq(lab_reffs_zero(p->ref, pos, len), 0);
+		break;
+	case 6 ... 7:
+		keep = test_rand(&p->rand, 2);
+		lab_expect_eq(lab_alloc(p->inode, pos, len, keep), 0);
+		lab_expect_eq(lab_reffs_alloc(p->ref, pos, len, keep), 0);
 		break;
 	default:
 		lab_expect_eq(lab_punch(p->inode, pos, len), 0);
 		lab_expect_eq(lab_reffs_punch(p->ref, pos, len), 0);
 	}
 	compare(p);
+	compare_seeks(p);
 }
 
 static void against_reference(enum test_dev_kind kind, u32 block_bytes, const struct lab_fs_opts *opts)
@@ -190,6 +207,65 @@ LAB_TEST(truncate, trim_eof_hides_what_failed)
 	pair_close(&p);
 }
 
+/* Allocated blocks are the file's own, are no data, and are given back by a truncate; ENOSPC moves no size. */
+LAB_TEST(truncate, allocate_takes_blocks_and_no_more)
+{
+	struct lab_fs_opts opts = { .layout = LAB_LAYOUT_SPARSE };
+	u64 free_bytes, half;
+	struct pair p;
+
+	pair_open(&p, TEST_RAM, &opts, 0);
+	free_bytes = lab_fs_free_bytes(p.fs);
+	lab_expect_eq(lab_alloc(p.inode, 1, LAB_BLOCK_BYTES, true), 0);	/* touches two blocks */
+	lab_expect_eq(i_size_read(p.inode), 0);
+	lab_expect_eq(lab_fs_free_bytes(p.fs), free_bytes - 2 * LAB_BLOCK_BYTES);
+	lab_expect_eq(lab_alloc(p.inode, 1, LAB_BLOCK_BYTES, false), 0);	/* again: they are there */
+	lab_expect_eq(i_size_read(p.inode), LAB_BLOCK_BYTES + 1);
+	lab_expect_eq(lab_fs_free_bytes(p.fs), free_bytes - 2 * LAB_BLOCK_BYTES);
+	lab_expect_eq(lab_seek_data(p.inode, 0), -ENXIO);
+	lab_expect_eq(lab_truncate(p.inode, 0), 0);
+	lab_expect_eq(lab_fs_free_bytes(p.fs), free_bytes);
+
+	half = round_down(free_bytes / 2, LAB_BLOCK_BYTES);
+	lab_expect_eq(lab_alloc(p.inode, 0, half, false), 0);
+	lab_expect_eq(lab_alloc(p.inode, half, free_bytes, false), -ENOSPC);
+	lab_expect_eq(i_size_read(p.inode), half);
+	lab_expect_eq(lab_alloc(p.inode, 0, 0, false), -EINVAL);
+	lab_expect_eq(lab_alloc(p.inode, -1, 1, false), -EINVAL);
+	lab_expect_eq(lab_alloc(p.inode, LAB_MAX_FILE_BYTES, 1, false), -EFBIG);
+	pair_close(&p);
+}
+
+/* What is in the page cache alone is data; a clean page over an unwritten block is none. */
+LAB_TEST(truncate, a_dirty_page_is_data)
+{
+	struct lab_fs_opts opts = { .layout = LAB_LAYOUT_SPARSE };
+	loff_t pos = 2 * LAB_BLOCK_BYTES;
+	struct page *page;
+	struct pair p;
+
+	pair_open(&p, TEST_RAM, &opts, 0);
+	lab_expect_eq(lab_truncate(p.inode, 8 * LAB_BLOCK_BYTES), 0);
+	lab_expect_eq(lab_alloc(p.inode, 0, 8 * LAB_BLOCK_BYTES, true), 0);
+	down_write(&p.inode->i_rwsem);
+	lab_expect_eq(lab_cache_read(p.inode, 0, 4), 0);
+	up_write(&p.inode->i_rwsem);
+	lab_expect_gt(p.inode->i_mapping->nrpages, 0);
+	lab_expect_eq(lab_seek_data(p.inode, 0), -ENXIO);
+
+	down_write(&p.inode->i_rwsem);
+	lab_expect_eq(lab_write_begin(p.inode, pos + 5, 1, &page), 0);
+	lab_expect_eq(lab_write_end(p.inode, page, pos + 5, 1, 1), 1);
+	up_write(&p.inode->i_rwsem);
+	lab_expect_eq(lab_seek_data(p.inode, 0), pos);
+	lab_expect_eq(lab_seek_data(p.inode, pos + 7), pos + 7);
+	lab_expect_eq(lab_seek_hole(p.inode, pos), pos + LAB_BLOCK_BYTES);
+	lab_expect_eq(lab_cache_sync(p.inode), 0);
+	lab_expect_eq(lab_seek_data(p.inode, 0), pos);
+	lab_expect_eq(lab_seek_hole(p.inode, pos), pos + LAB_BLOCK_BYTES);
+	pair_close(&p);
+}
+
 /* ---- waiting ------------------------------------------------------------------------ */
 
 struct race {
@@ -242,6 +318,11 @@ static int op_zero(struct inode *inode)
 	return lab_zero(inode, 0, LAB_BLOCK_BYTES);
 }
 
+static int op_alloc(struct inode *inode)
+{
+	return lab_alloc(inode, 0, LAB_BLOCK_BYTES, true);
+}
+
 static int op_trim_eof(struct inode *inode)
 {
 	int err;
@@ -254,7 +335,7 @@ static int op_trim_eof(struct inode *inode)
 
 static void wait_for_dio(void *arg)
 {
-	int (*const ops[])(struct inode *) = { op_truncate, op_punch, op_zero, op_trim_eof };
+	int (*const ops[])(struct inode *) = { op_truncate, op_punch, op_zero, op_alloc, op_trim_eof };
 	struct lab_fs_opts opts = { .layout = LAB_LAYOUT_UNWRITTEN };
 	struct block_device *bdev = lab_null_create(64 * LAB_BLOCK_BYTES, NULL);
 	u32 i;

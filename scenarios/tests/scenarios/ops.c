@@ -217,6 +217,7 @@ static void ops_spec(struct scen *s, const char *design, int engine, bool disk, 
 	s->spec.design = design;
 	lab_design_defaults(&s->spec);
 	s->spec.engine = engine;
+	s->spec.path = LAB_PATH_FILE;
 	s->spec.target.logical_block_bytes = block;
 	s->spec.target.size_bytes = 8u << 20;
 	s->spec.seed = rng;
@@ -226,6 +227,8 @@ static void ops_spec(struct scen *s, const char *design, int engine, bool disk, 
 		strscpy(s->spec.target.path, ".", sizeof(s->spec.target.path));
 	}
 }
+
+static enum lab_path path_of_all = LAB_PATH_FILE;
 
 /* The stream in ops[], through every design and engine. */
 static void through_designs(unsigned int nr, bool disk, u32 block,
@@ -244,6 +247,7 @@ static void through_designs(unsigned int nr, bool disk, u32 block,
 			if (check == compare && aligned_first != (!strcmp(s.spec.design, "iter-ops") ||
 								  !strcmp(s.spec.design, "buffered")))
 				continue;
+			s.spec.path = path_of_all;
 			memset(have, 0xee, sizeof(have));
 			status = lab_ops_run(&s.spec, ops, nr, have, &scen_result);
 			if (status == LAB_RUN_SKIP)
@@ -361,6 +365,125 @@ LAB_TEST_BARE(ops, bad_memory_is_refused_and_nothing_else_is_touched)
 	through_designs(ARRAY_SIZE(bads), false, 512, check_bad);
 }
 
+/* ---- known answers, of every design and of the reference itself ----------------------------- */
+
+#define AIO	(LAB_OPF_AIO)
+#define MORE	(LAB_OPF_AIO | LAB_OPF_MORE)
+#define ANY_CRC	0xffffffffu
+
+/* @same_as: has the crc of that operation's; 0: none at all; else ANY_CRC */
+struct known {
+	enum lab_op_kind kind;
+	unsigned int flags;
+	u64 off_bytes, len_bytes;	/* moves data: one segment, else the range */
+	long long ret;
+	u64 size;
+	u32 same_as;
+};
+
+/* Seeds are all the same, so that equal lengths have equal bytes. */
+static const struct known of_a_file[] = {
+	{ LAB_OP_SIZE, 0, 16384, 0, 0, 16384, 0 },
+	{ LAB_OP_PWRITE, MORE, 4096, 4096, 4096, 20480, ANY_CRC },	/* the size when all are done */
+	{ LAB_OP_PWRITE, MORE, 1, 4096, -EINVAL, 20480, ANY_CRC },
+	{ LAB_OP_PREAD, MORE, 8192, 4096, 4096, 20480, ANY_CRC },	/* zeros */
+	{ LAB_OP_PWRITE, AIO, 16384, 4096, 4096, 20480, 1 },	/* beyond the end: waited for */
+	{ LAB_OP_SEEK, 0, 4096, 0, 4096, 20480, 0 },
+	{ LAB_OP_READ, 0, 0, 4096, 4096, 20480, 1 },
+	{ LAB_OP_WRITE, 0, 0, 4096, 4096, 20480, 1 },		/* at 8192 */
+	{ LAB_OP_PREAD, 0, 8192, 4096, 4096, 20480, 1 },
+	{ LAB_OP_DATA, 0, 0, 0, 4096, 20480, 0 },
+	{ LAB_OP_HOLE, 0, 4096, 0, 12288, 20480, 0 },
+	{ LAB_OP_HOLE, 0, 16384, 0, 20480, 20480, 0 },
+	{ LAB_OP_PUNCH, 0, 8192, 4096, 0, 20480, 3 },
+	{ LAB_OP_HOLE, 0, 4096, 0, 8192, 20480, 0 },
+	{ LAB_OP_ZERO, 0, 16384, 8192, 0, 24576, ANY_CRC },
+	{ LAB_OP_DATA, 0, 8192, 0, -ENXIO, 24576, 0 },
+	{ LAB_OP_ALLOC, LAB_OPF_KEEP, 24576, 4096, 0, 24576, 0 },
+	{ LAB_OP_ALLOC, 0, 24576, 4096, 0, 28672, 3 },
+	{ LAB_OP_READ, 0, 0, 4096, 4096, 28672, 3 },		/* at 12288 */
+	{ LAB_OP_SEEK, 0, 28672, 0, 28672, 28672, 0 },
+	{ LAB_OP_READ, 0, 0, 4096, 0, 28672, 0 },
+	{ LAB_OP_WRITE, 0, 0, 4096, 4096, 32768, 1 },
+	{ LAB_OP_ALLOC, 0, 0, 0, -EINVAL, 32768, 0 },
+};
+
+static const struct known of_a_device[] = {
+	{ LAB_OP_SIZE, 0, 16384 + 100, 0, 0, 16384, 0 },
+	{ LAB_OP_PWRITE, MORE, 12288, 4096, 4096, 16384, ANY_CRC },
+	{ LAB_OP_PREAD, AIO, 0, 4096, 4096, 16384, ANY_CRC },
+	{ LAB_OP_PREAD, 0, 12288, 8192, 4096, 16384, 1 },	/* short at the end */
+	{ LAB_OP_PWRITE, 0, 12288, 8192, 4096, 16384, 1 },
+	{ LAB_OP_PREAD, 0, 16384, 512, 0, 16384, 0 },
+	{ LAB_OP_PWRITE, 0, 16384, 512, -ENOSPC, 16384, 0 },
+	{ LAB_OP_APPEND, 0, 0, 512, -ENOSPC, 16384, 0 },
+	{ LAB_OP_PREAD, 0, 100, 512, -EINVAL, 16384, 0 },	/* a hole below is none here */
+	{ LAB_OP_SIZE, 0, 4096, 0, -EINVAL, 16384, 0 },
+	{ LAB_OP_DATA, 0, 0, 0, -EINVAL, 16384, 0 },
+	{ LAB_OP_SEEK, 0, 16385, 0, -EINVAL, 16384, 0 },
+	{ LAB_OP_SEEK, 0, 12288, 0, 12288, 16384, 0 },
+	{ LAB_OP_READ, 0, 0, 4096, 4096, 16384, 1 },
+	{ LAB_OP_ALLOC, 0, 0, 4096, -EOPNOTSUPP, 16384, ANY_CRC },
+	{ LAB_OP_PUNCH, 0, 12288, 8192, 0, 16384, 2 },		/* cut at the end */
+	{ LAB_OP_ZERO, 0, 12288, 8192, -EINVAL, 16384, 2 },
+	{ LAB_OP_ZERO, 0, 0, 100, -EINVAL, 16384, ANY_CRC },
+	{ LAB_OP_FSYNC, 0, 0, 0, 0, 16384, 0 },
+};
+
+static const struct known *known;
+
+static void check_known(const struct scen *s, unsigned int nr)
+{
+	const char *who = s ? s->spec.design : "reference";
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		const struct known *k = &known[i];
+		bool crc = k->same_as == ANY_CRC ? true : !k->same_as ? !have[i].has_crc :
+			   have[i].has_crc && have[i].crc == have[k->same_as].crc;
+
+		if (have[i].ret != k->ret || have[i].size != k->size || !crc || have[i].guard)
+			lab_test_fail(__FILE__, __LINE__, "%s: operation %u: ret %lld size %llu crc %d:%08x guard "
+				      "%d; want ret %lld size %llu", who, i, have[i].ret, (u64)have[i].size,
+				      have[i].has_crc, have[i].crc, have[i].guard, k->ret, (u64)k->size);
+	}
+}
+
+static void known_answers(const struct known *table, unsigned int nr, enum lab_path path)
+{
+	struct lab_run_spec spec = { .path = path };
+	char why[LAB_WHY_BYTES];
+	unsigned int i;
+
+	known = table;
+	for (i = 0; i < nr; i++) {
+		bool data = lab_op_moves_data(table[i].kind);
+
+		segs[i][0] = (struct lab_seg) { .len_bytes = table[i].len_bytes };
+		ops[i] = (struct lab_op) {
+			.kind = table[i].kind, .flags = table[i].flags, .line = i + 1, .index = i, .seed = 9,
+			.off_bytes = table[i].off_bytes, .len_bytes = data ? 0 : table[i].len_bytes,
+			.segs = segs[i], .nr_segs = data,
+		};
+	}
+	memset(have, 0xee, sizeof(have));
+	lab_expect_eq(lab_ops_reference(&spec, ops, nr, have, why, sizeof(why)), LAB_RUN_OK);
+	check_known(NULL, nr);
+	path_of_all = path;
+	through_designs(nr, false, 512, check_known);
+	path_of_all = LAB_PATH_FILE;
+}
+
+LAB_TEST_BARE(ops, groups_positions_ranges_and_seeks)
+{
+	known_answers(of_a_file, ARRAY_SIZE(of_a_file), LAB_PATH_FILE);
+}
+
+LAB_TEST_BARE(ops, a_loop_device_ends_where_it_does)
+{
+	known_answers(of_a_device, ARRAY_SIZE(of_a_device), LAB_PATH_LOOP);
+}
+
 /* ---- limits ---------------------------------------------------------------------------- */
 
 LAB_TEST_BARE(ops, limits_are_refused)
@@ -379,6 +502,21 @@ LAB_TEST_BARE(ops, limits_are_refused)
 	lab_expect_eq(have[0].ret, 0);
 	s.spec.target.kind = LAB_DISK_NULL;
 	lab_expect_eq(lab_ops_run(&s.spec, ops, 1, have, &scen_result), LAB_RUN_USAGE);
+}
+
+LAB_TEST_BARE(ops, the_reference_refuses_what_it_cannot_hold)
+{
+	struct lab_run_spec spec = { .path = LAB_PATH_FILE };
+	char why[LAB_WHY_BYTES] = "";
+
+	ops[0] = (struct lab_op) { .kind = LAB_OP_SIZE, .line = 7, .off_bytes = LAB_OPS_REFERENCE_BYTES };
+	lab_expect_eq(lab_ops_reference(&spec, ops, 1, have, why, sizeof(why)), LAB_RUN_OK);
+	ops[0].off_bytes++;
+	lab_expect_eq(lab_ops_reference(&spec, ops, 1, have, why, sizeof(why)), LAB_RUN_USAGE);
+	lab_expect(kc_strstr(why, "line 7"));
+	spec.path = LAB_PATH_LOOP;
+	ops[0].kind = LAB_OP_FSYNC;
+	lab_expect_eq(lab_ops_reference(&spec, ops, 1, have, why, sizeof(why)), LAB_RUN_USAGE);
 }
 
 LAB_TEST_BARE(ops, an_empty_stream)
