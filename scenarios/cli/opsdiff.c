@@ -6,13 +6,15 @@
  *
  *	NAME | JUDGE | PATH | OPERATION | OURS | THEIRS | CRC
  *
- * It accepts the two results of an operation when all fields hold: JUDGE is the word given with --judge, or any;
+ * It accepts the two results of an operation when all fields hold: JUDGE is any, or one of the words given with
+ * --judge, between pluses (reference+3.12: the byte array is the judge, and OURS goes by the rules of 3.12);
  * PATH is file, loop or any; OPERATION is a list of kinds (pread,pwrite) and of conditions:
  *
  *	nowait		it has that flag		aio		it is one of a group
  *	fault=first	none of its memory can be used	fault=later	some can, then comes what cannot
  *	base=odd	a segment's address is off the 512 bytes that a device wants; offset and lengths are not
  *	length=odd	a segment's length is no multiple of 512 bytes, the offset is
+ *	odd		offset, an address or a length is no multiple of 512 bytes
  *
  * OURS and THEIRS: ret=VALUE[,VALUE…], where a value is an error (-EFAULT), a number, all (as many bytes as
  * were asked for) or part (fewer, but some). CRC: same, or any. What a row does not speak of must be equal: the size
@@ -78,7 +80,7 @@ static bool known_kinds(const char *term)
 }
 
 static const char *const conditions[] = {
-	"nowait", "aio", "fault=first", "fault=later", "base=odd", "length=odd",
+	"nowait", "aio", "fault=first", "fault=later", "base=odd", "length=odd", "odd",
 };
 
 static void check_row(const struct table *t, const struct row *r, int line)
@@ -188,6 +190,17 @@ static bool has_kind(const struct lab_op *op, const char *kinds)
 	return false;
 }
 
+/* Is @word one of @judge's words? */
+static bool is_judge(const char *judge, const char *word)
+{
+	size_t n = strlen(word);
+
+	for (const char *s = judge; s; s = strchr(s, '+') ? strchr(s, '+') + 1 : NULL)
+		if (!strncmp(s, word, n) && (!s[n] || s[n] == '+'))
+			return true;
+	return false;
+}
+
 static bool condition(const struct lab_op *op, const char *word)
 {
 	if (!strcmp(word, "nowait"))
@@ -198,6 +211,8 @@ static bool condition(const struct lab_op *op, const char *word)
 		return total(op) && !usable(op);
 	if (!strcmp(word, "fault=later"))
 		return usable(op) && usable(op) < total(op);
+	if (!strcmp(word, "odd"))
+		return op->off_bytes % BLOCK_BYTES || some(op, base_is_odd) || some(op, length_is_odd);
 	if (!strcmp(word, "base=odd"))
 		return some(op, base_is_odd) && !some(op, length_is_odd) && op->off_bytes % BLOCK_BYTES == 0;
 	if (!strcmp(word, "length=odd"))
@@ -241,7 +256,7 @@ static bool accepts(const struct row *row, const struct opsdiff *d, const struct
 {
 	char text[LINE_BYTES], *save = NULL;
 
-	if (strcmp(row->field[F_JUDGE], "any") && strcmp(row->field[F_JUDGE], d->judge))
+	if (strcmp(row->field[F_JUDGE], "any") && !is_judge(d->judge, row->field[F_JUDGE]))
 		return false;
 	if (strcmp(row->field[F_PATH], "any") && strcmp(row->field[F_PATH], d->path == LAB_PATH_LOOP ? "loop" : "file"))
 		return false;

@@ -30,6 +30,9 @@ by_kernel() {
 	exit 1
 }
 
+# The designs of the past go by the rules of their time where the table says so.
+judge_of() { case $2 in buffered|iter-ops) echo "$1+3.12" ;; *) echo "$1" ;; esac; }
+
 # judge PATH CLASSES: one stream
 judge() {
 	"$prog" ops --generate --seed "$seed" --count "$count" --classes "$2" --path "$1" >"$tmp/ops"
@@ -37,7 +40,7 @@ judge() {
 	[ "$(wc -l <"$tmp/kernel")" -ge "$count" ] || { echo "kernel-ops: seed $seed: fewer than $count results" >&2; exit 1; }
 	for d in $designs; do
 		"$prog" ops -d "$d" --ram 16m --path "$1" "$tmp/ops" >"$tmp/design"
-		"$prog" ops --path "$1" --judge kernel --differences $table --compare "$tmp/design,$tmp/kernel" "$tmp/ops" \
+		"$prog" ops --path "$1" --judge "$(judge_of kernel "$d")" --differences $table --compare "$tmp/design,$tmp/kernel" "$tmp/ops" \
 			>"$tmp/said" 2>&1 && continue
 		echo "kernel-ops: seed $seed, path $1, $2: $d differs from the kernel:" >&2
 		cat "$tmp/said" >&2
@@ -57,4 +60,10 @@ case $fs in
 ext*)	judge file valid,misaligned,fault,midfault,nowait,alloc,buffered,aio ;;
 *)	echo "kernel-ops: misaligned, fault, midfault and nowait left out: $fs is not ext4" ;;
 esac
-judge loop valid,zero,many,eof,alloc,sync,position,aio,seek,misaligned,fault,midfault,nowait || skipped loop
+device=valid,zero,many,eof,sync,position,aio,seek,misaligned,fault,midfault,nowait
+all=$designs
+designs=$(echo "$all" | grep -vxE 'buffered|iter-ops')
+judge loop $device,alloc || { skipped loop; exit 0; }
+# a loop device of the past does not write zeroes, and so has nothing to punch with
+designs=$(echo "$all" | grep -xE 'buffered|iter-ops')
+judge loop $device

@@ -18,6 +18,9 @@ designs=$("$prog" list designs | awk '{ print $1 }')
 # for a loop device; a file has these and more
 device=valid,zero,many,eof,alloc,sync,position,aio,seek,misaligned,fault,midfault,nowait
 
+# The designs of the past go by the rules of their time where the table says so.
+judge_of() { case $2 in buffered|iter-ops) echo "$1+3.12" ;; *) echo "$1" ;; esac; }
+
 # hold PATH COUNT CLASSES OPTION…: one stream through all
 hold() {
 	path=$1 count=$2 classes=$3; shift 3
@@ -27,7 +30,7 @@ hold() {
 	for d in $designs; do
 		"$prog" ops -d "$d" --ram 16m --path "$path" --seed "$seed" "$@" "$tmp/ops" >"$tmp/$d" ||
 			{ echo "ops-designs: seed $seed, path $path: $d $* failed" >&2; exit 1; }
-		"$prog" ops --path "$path" --differences $table --judge reference --compare "$tmp/$d,$tmp/reference" \
+		"$prog" ops --path "$path" --differences $table --judge "$(judge_of reference "$d")" --compare "$tmp/$d,$tmp/reference" \
 			"$tmp/ops" >"$tmp/said" 2>&1 && continue
 		echo "ops-designs: seed $seed, path $path: $d $* differs from the byte array:" >&2
 		cat "$tmp/said" >&2
@@ -37,7 +40,13 @@ hold() {
 }
 
 hold file 10000 "$device",extend,truncate,buffered
+all=$designs
+designs=$(echo "$all" | grep -vxE 'buffered|iter-ops')
 hold loop 3000 "$device"
+# a loop device of the past does not write zeroes, and so has nothing to punch with
+designs=$(echo "$all" | grep -xE 'buffered|iter-ops')
+hold loop 1000 "$(echo "$device" | sed 's/,alloc//')"
+designs=$(echo "$all" | grep -vxE 'buffered|iter-ops')
 if echo fsync | "$prog" ops -d "${designs%%[!a-z0-9-]*}" --ram 16m --engine det >/dev/null 2>&1; then
 	hold loop 1000 "$device" --engine det
 fi

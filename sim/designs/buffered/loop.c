@@ -208,7 +208,8 @@ static void loop_submit_bio(struct bio *bio)
 	if (!bio)
 		return;
 	kc_trace("loop", bio_op(bio), loop_pos(lo, bio) >> SECTOR_SHIFT, bio->bi_iter.bi_size, 0);
-	if (op_is_write(bio->bi_opf) && lo->dev.read_only) {
+	/* A bare flush is a write, which 3.12 refused here too; it changes nothing. */
+	if (op_is_write(bio->bi_opf) && bio->bi_iter.bi_size && lo->dev.read_only) {
 		bio_io_error(bio);
 		return;
 	}

@@ -121,12 +121,10 @@ DESIGN_TEST(burst, of_writes_exclusive)
 	more_than_tags(REQ_OP_WRITE, &fs);
 }
 
-/* How bios end when there is no memory: alloc=pool goes on from what it kept back, one by one; pages are not kept. */
+/* How bios end when there is no memory: alloc=pool goes on from what it kept back, one by one. */
 static blk_status_t status_without_memory(const struct rig *r)
 {
-	bool kept = r->knobs.alloc == LAB_ALLOC_POOL && !rig_costs()->cached;
-
-	return kept ? BLK_STS_OK : BLK_STS_RESOURCE;
+	return r->knobs.alloc == LAB_ALLOC_POOL ? BLK_STS_OK : BLK_STS_RESOURCE;
 }
 
 /* No memory at all, for a design that runs with alloc=pool if it can; with D5 nothing is kept back. */

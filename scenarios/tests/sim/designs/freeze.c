@@ -133,6 +133,7 @@ DESIGN_TEST(freeze, keeps_changes_out)
 	struct rig_opts o = { .file_bytes = PART_BYTES, .loop = true, .fs = { .layout = LAB_LAYOUT_SPARSE } };
 	unsigned int k, i;
 
+	rig_needs_what(RIG_NO_NOWAIT | RIG_NOWAIT_UNSEEN, "its loop device does not know NOWAIT");
 	for (k = 0; k < RIG_KNOB_SETS; k++) {
 		struct side s[ARRAY_SIZE(changes)];
 		struct lab_trace_counts before, after;
@@ -195,6 +196,7 @@ DESIGN_TEST(freeze, waits_for_what_was_punted)
 	struct rig_opts o = { .file_bytes = 1 << 20, .loop = true, .fs = { .layout = LAB_LAYOUT_SPARSE } };
 	unsigned int k;
 
+	rig_needs_handoff(LAB_HANDOFF_INLINE);
 	for (k = 0; k < RIG_KNOB_SETS; k++) {
 		struct side freezer;
 		struct burst *b;
@@ -297,6 +299,7 @@ DESIGN_TEST_FLAGS(freeze, during_a_punt, LAB_TEST_F_BARE)
 	u64 base = lab_test_base_seed();
 	int i, failures;
 
+	rig_needs_what(RIG_LOOP_NO_FREEZE, "its loop driver, as 6.1's, takes no part in a freeze");
 	for (i = 0; i < (lab_test_slow() ? 10 : 150); i++) {
 		race.seed = base + i;
 		lab_test_seed(race.seed);

@@ -67,6 +67,7 @@ DESIGN_TEST(hints, reach_the_disk)
 {
 	struct lab_fs_opts fs = { .layout = LAB_LAYOUT_CONTIGUOUS };
 
+	rig_needs_what(RIG_NO_HINTS, "its time, or its loop driver, passes no priority on");
 	hints_arrive(&fs, true);
 }
 
@@ -76,6 +77,7 @@ DESIGN_TEST(hints, of_every_piece)
 	struct lab_fs_opts fragmented = { .layout = LAB_LAYOUT_FRAGMENTED, .fragment_bytes = EXTENT_BYTES };
 	struct lab_fs_opts sparse = { .layout = LAB_LAYOUT_SPARSE };
 
+	rig_needs_what(RIG_NO_HINTS, "its time, or its loop driver, passes no priority on");
 	hints_arrive(&fragmented, false);
 	hints_arrive(&sparse, false);
 }
@@ -89,6 +91,7 @@ DESIGN_TEST(hints, of_edges)
 	struct lab_trace_counts c;
 	struct rig r;
 
+	rig_needs_what(RIG_NO_HINTS, "its time, or its loop driver, passes no priority on");
 	rig_up(&r, &o);
 	iov = (struct lab_iovec){ r.mem, 1024 };
 	lab_expect_eq(rig_design->submit(r.file, &io), 1024);
@@ -102,6 +105,7 @@ DESIGN_TEST(hints, that_nobody_has)
 	struct rig_opts o = { .file_bytes = 1 << 20 };
 	struct rig r;
 
+	rig_needs_what(RIG_NO_HINTS, "its time, or its loop driver, passes no priority on");
 	rig_up(&r, &o);
 	lab_expect_eq(hinted(r.file, LAB_WRITE, &r, IOPRIO_PRIO_VALUE(IOPRIO_CLASS_RT, 8), 0), -EINVAL);
 	lab_expect_eq(hinted(r.file, LAB_READ, &r, IOPRIO_PRIO_VALUE(5, 0), 0), -EINVAL);

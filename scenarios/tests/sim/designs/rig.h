@@ -52,6 +52,8 @@ extern const struct design *const rig_design;
 /* What a design of the past has not. A test that wants it says what happens instead. */
 #define RIG_NOWAIT_UNSEEN	32u	/* the loop driver does not look at REQ_NOWAIT: its worker waits */
 #define RIG_LOOP_NO_FUA		64u	/* the loop device takes no FUA: its queue makes it a flush */
+#define RIG_NO_HINTS		256u	/* IO priority and polling stop above the file */
+#define RIG_LOOP_NO_FREEZE	512u	/* the loop driver's own writes do not count against a freeze of its file */
 #define RIG_SHORT_READ_FAILS	128u	/* a read that meets the end of the loop device's file is an error */
 #define RIG_NO_NOWAIT	1u	/* IO that may not wait: -EOPNOTSUPP */
 #define RIG_NO_FUA	2u	/* a durable write ends with a flush, whatever the device could do */
@@ -103,6 +105,13 @@ static inline bool rig_has(enum lab_defect defect)
 {
 	return (rig_design->defects & 1u << defect) != 0;
 }
+
+/* Skip the test: the design lacks what it is about, and @why says what that is. */
+#define rig_needs_what(what, why)						\
+	do {									\
+		if (rig_lacks(what))						\
+			lab_test_skip(why);					\
+	} while (0)
 
 /* Skip the test, with the design's own words, unless the design runs like this, its other knobs being its own. */
 void rig_needs_handoff(enum lab_handoff handoff);
