@@ -180,7 +180,7 @@ DESIGN_TEST(freeze, count_goes_with_the_write)
 	lab_expect_eq(rig_io(r.file, LAB_WRITE, 0, r.mem, 100, 0), -EINVAL);
 	lab_expect_eq(rig_io(r.file, LAB_WRITE, 0, 0, PAGE_SIZE, 0), -EFAULT);
 	lab_expect_eq(rig_io(r.file, LAB_WRITE, LAB_MAX_FILE_BYTES, r.mem, PAGE_SIZE, 0), -EFBIG);
-	lab_expect_eq(rig_io(r.file, LAB_WRITE, 0, r.mem, 2 << 20, 0), -ENOSPC);
+	lab_expect_eq(rig_io(r.file, LAB_WRITE, PAGE_SIZE, r.mem, 2 << 20, 0), -ENOSPC);	/* past the block that fails */
 	lab_expect_eq(writers(&r), 0);
 	rig_down(&r);
 }
