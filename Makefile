@@ -53,6 +53,10 @@ upstream-iov-mutants: ## the same, and copies of it with one mistake each, all o
 	@mk/setup.sh upstream
 	@mk/upstream-iov.sh --mutants
 
+upstream: ## Linux's own iov_iter, direct IO, bio, blk-mq and loop as the design upstream (KSRC=DIR NAME=word: a tree of yours)
+	@mk/setup.sh upstream
+	@mk/upstream.sh
+
 coverage: ## line and branch coverage of all tests, HTML in reports/out/coverage/
 	@mk/setup.sh coverage
 	@mk/coverage.sh
@@ -70,3 +74,4 @@ clean: ## remove build/ and reports/out/
 	rm -rf build reports/out
 
 .PHONY: help all compare check lint check-variants check-valgrind check-tsan check-planted upstream-iov upstream-iov-mutants coverage bench stack clean
+.PHONY: upstream
