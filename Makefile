@@ -57,6 +57,10 @@ upstream: ## Linux's own iov_iter, direct IO, bio, blk-mq and loop as the design
 	@mk/setup.sh upstream
 	@mk/upstream.sh
 
+upstream-check: ## the design upstream under ASan: every byte, operations against our designs, a tree of one's own
+	@mk/setup.sh upstream
+	@mk/upstream-check.sh
+
 coverage: ## line and branch coverage of all tests, HTML in reports/out/coverage/
 	@mk/setup.sh coverage
 	@mk/coverage.sh
@@ -74,4 +78,4 @@ clean: ## remove build/ and reports/out/
 	rm -rf build reports/out
 
 .PHONY: help all compare check lint check-variants check-valgrind check-tsan check-planted upstream-iov upstream-iov-mutants coverage bench stack clean
-.PHONY: upstream
+.PHONY: upstream upstream-check

@@ -2,9 +2,9 @@
 /*
  * boot.c - start and end of the kernel's side, and the loop that runs it.
  *
- * All variables of the kernel lie in one section of the object (kernel.lds). At the first start they are copied;
- * every later start begins with that copy, so that a world never sees what an earlier one left. The copy is made
- * byte by byte, unseen by ASan, which has red zones between the variables.
+ * All variables of the kernel lie between symbols of the object (kernel.lds). At the first start those that are not
+ * zero are copied; every later start begins with that copy, so that a world never sees what an earlier one left. The
+ * copy is made byte by byte, unseen by ASan, which has red zones between the variables.
  *
  * What start_kernel() calls by hand is called by hand here, then the initcalls of the files that are linked in.
  */
@@ -14,35 +14,35 @@
 #include "block/blk.h"
 #include "k.h"
 
-extern unsigned char up_vars_begin[], up_vars_end[];
+extern unsigned char up_vars_begin[], up_vars_end[], up_zeros_begin[], up_zeros_end[];
 extern initcall_t up_initcalls_begin[], up_initcalls_end[];
 
-/* Not among the variables that are put back: in a section of its own. */
-#define UP_KEPT	__section("up_kept")
-static unsigned char *fresh UP_KEPT;
-static unsigned long fresh_bytes UP_KEPT;
+#define UP_FRESH_MAX	(4ul << 20)	/* under ASan, which describes each variable; 20 KiB without */
 
-#define UP_FRESH_MAX	(4ul << 20)
-static unsigned char fresh_room[UP_FRESH_MAX] __section("up_room");
+/* Not among the variables that are put back: in sections of their own. */
+static bool have_fresh __section("up_kept");
+static unsigned char fresh[UP_FRESH_MAX] __section("up_room,\"aw\",@nobits#");	/* takes no room in the file */
 
 __attribute__((no_sanitize("address"), optimize("no-tree-loop-distribute-patterns")))
 static void copy_bytes(volatile unsigned char *to, const volatile unsigned char *from, unsigned long n)
 {
 	while (n--)
-		*to++ = *from++;
+		*to++ = from ? *from++ : 0;
 }
 
 static void vars_fresh(void)
 {
-	fresh_bytes = up_vars_end - up_vars_begin;
-	if (fresh_bytes > UP_FRESH_MAX)
-		up_bug("the kernel's variables take %lu bytes: raise UP_FRESH_MAX", fresh_bytes);
-	if (!fresh) {
-		fresh = fresh_room;
-		copy_bytes(fresh, up_vars_begin, fresh_bytes);
-	} else {
-		copy_bytes(up_vars_begin, fresh, fresh_bytes);
+	unsigned long bytes = up_vars_end - up_vars_begin;
+
+	if (bytes > UP_FRESH_MAX)
+		up_bug("the kernel's variables take %lu bytes: raise UP_FRESH_MAX", bytes);
+	if (!have_fresh) {
+		have_fresh = true;
+		copy_bytes(fresh, up_vars_begin, bytes);
+		return;
 	}
+	copy_bytes(up_vars_begin, fresh, bytes);
+	copy_bytes(up_zeros_begin, NULL, up_zeros_end - up_zeros_begin);
 }
 
 static void boot_task(void *arg)
