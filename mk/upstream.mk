@@ -68,9 +68,10 @@ $(foreach t,$(UP_TREES),$(eval $(call up_tree,$(t))))
 
 UP_DESIGNO := $(UP_TREES:%=$(B)/design/upstream-%.o)
 UP_SYMS := $(subst -,_,$(DESIGNS)) $(addprefix upstream_,$(subst .,_,$(UP_TREES)))
-$(B)/gen/designs-upstream.c: mk/build.mk mk/upstream.mk $(wildcard build/upstream/*/source)
+# made anew when a tree has come or gone
+$(B)/gen/designs-upstream.c: FORCE
 	@mkdir -p $(@D)
-	@$(call designs_table,$(UP_SYMS)) > $@
+	@$(call designs_table,$(UP_SYMS)) > $@.part; cmp -s $@.part $@ || cp $@.part $@
 $(B)/gen/designs-upstream.o: $(B)/gen/designs-upstream.c
 	$(CC) $(KERNEL) $(I5) -c -o $@ $<
 $(B)/diolab-upstream: $(LAB) $(B)/scenarios/cli/main.o $(DESIGNO) $(UP_DESIGNO) $(B)/gen/designs-upstream.o

@@ -198,8 +198,8 @@ enum up_scope { UP_UPPER, UP_LOOP, UP_LOWER };
 int upl_scope_enter(int scope);				/* returns the one left; upl_scope_enter(that) leaves */
 
 enum up_count {
-	UP_N_PAGE_REF, UP_N_BIOS, UP_N_CLONES, UP_N_SPLITS, UP_N_CHAINS, UP_N_MERGES, UP_N_REQUESTS, UP_N_PUNTS, UP_N_LOCKS,
-	UP_N_WAKEUPS, UP_N_COPY_BYTES, UP_N_NR
+	UP_N_PAGE_REF, UP_N_BIOS, UP_N_SPLITS, UP_N_CHAINS, UP_N_MERGES, UP_N_REQUESTS, UP_N_FLUSHES, UP_N_PUNTS,
+	UP_N_LOCKS, UP_N_WAKEUPS, UP_N_COPY_BYTES, UP_N_NR
 };
 void upl_count(enum up_count what, host_u64 n);
 

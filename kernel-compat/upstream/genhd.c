@@ -114,6 +114,8 @@ static blk_status_t watched_queue_rq(struct blk_mq_hw_ctx *hctx, const struct bl
 
 	if (hctx->queue->disk->major == LOOP_MAJOR) {
 		upl_count(UP_N_REQUESTS, 1);	/* the lab's queue counts those of the disk at the bottom */
+		if (req_op(bd->rq) == REQ_OP_FLUSH)
+			upl_count(UP_N_FLUSHES, 1);
 		upl_count(UP_N_PUNTS, 1);	/* loop_queue_rq() gives every request to a worker */
 	}
 	status = w->real->queue_rq(hctx, bd);

@@ -13,12 +13,11 @@
 # prepare it with: the reason is printed.
 set -eu
 cd "$(dirname "$0")/../.."
+. kernel-compat/upstream/source.sh
 
-tarball=/usr/src/linux-source-6.1.tar.xz
 oldest='6 1'			# version and patchlevel; what is older has another blk-mq and another iomap
 tools='flex bison bc perl'
 
-skip() { echo "upstream: skipped: $1"; exit 77; }
 bad() { echo "prepare.sh: KSRC=$KSRC: $1" >&2; exit 2; }
 
 ksrc=${KSRC:-}
@@ -32,10 +31,11 @@ else
 fi
 out=build/upstream/$name
 tree=$out/tree
+missing=
 for t in $tools; do
-	command -v "$t" >/dev/null 2>&1 ||
-		skip "no $t; as root: apt-get install -y --no-install-recommends flex bison bc perl"
+	command -v "$t" >/dev/null 2>&1 || missing="$missing $t"	# packages of the same names
 done
+[ -n "$ksrc" ] || [ -f "$tarball" ] || missing="$missing linux-source-6.1"
 
 # ---- what is wanted of a source ------------------------------------------------------------------
 # Everything that Kconfig reads, everything that `make prepare` needs, and what is compiled. tar patterns; * matches
@@ -82,13 +82,13 @@ if [ -n "$ksrc" ]; then
 	KSRC=$ksrc
 	why=$(tree_why "$ksrc")
 	[ -z "$why" ] || bad "$why"
+	[ -z "$missing" ] || skip_without upstream $missing
 	mkdir -p "$out"
 	listing "$ksrc" >"$out/listing.new"
 	source="$(cd "$ksrc" && pwd) $(cksum <"$out/listing.new") $(cksum <kernel-compat/upstream/config)"
-elif [ -f "$tarball" ]; then
-	source="linux-source-6.1 $(dpkg-query -W -f '${Version}' linux-source-6.1 2>/dev/null || true) $(stat -c '%s %Y' "$tarball") $(cksum <kernel-compat/upstream/config)"
 else
-	skip 'no kernel source; as root: apt-get install -y --no-install-recommends linux-source-6.1'
+	[ -z "$missing" ] || skip_without upstream $missing
+	source="$(tarball_is) $(cksum <kernel-compat/upstream/config)"
 fi
 if [ -f "$out/source" ] && [ "$(cat "$out/source")" = "$source" ]; then
 	rm -f "$out/listing.new"
