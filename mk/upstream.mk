@@ -9,7 +9,6 @@
 UP_DIR := kernel-compat/upstream
 UP_TREES := $(patsubst build/upstream/%/source,%,$(wildcard build/upstream/*/source))
 UP_FILES := $(filter-out kernel/sched/%,$(shell cat $(UP_DIR)/files))
-UP_NOPIE := -no-pie
 
 # The flags of the kernel's own Makefile that give meaning to its C, less what only its own linking wants.
 UP_C := -std=gnu11 $(OPT) -m64 -fno-PIE -fno-common -fshort-wchar -fno-builtin -fno-strict-aliasing \
@@ -27,7 +26,11 @@ UP_REDIRECT = $(shell awk '$$1 == "$(1)" { print $$3 == "global" ? "--globalize-
 UP_PAREN := (
 UP_ROOTS := $(shell sed -n 's/.*\b\(upk_[a-z_]*\)$(UP_PAREN).*/-u \1/p' $(UP_DIR)/bridge.h)
 
-# $(1): tree, $(2): design's word
+# upstream:cover is mk/upstream-coverage.sh's
+UP_EXTRA_cover := --coverage
+UP_LD := -no-pie $(if $(filter cover,$(UP_TREES)),--coverage)
+
+# $(1): tree
 define up_tree
 UPT_$(1) := build/upstream/$(1)/tree
 UPO_$(1) := $(B)/upstream-$(1)
@@ -42,7 +45,7 @@ UPL_$(1) := $$(patsubst sim/designs/upstream/%.c,$$(UPO_$(1))/l/%.o,$$(wildcard 
 
 $$(UPO_$(1))/t/%.o: $$(UPT_$(1))/%.c $(UP_DIR)/redirect build/upstream/$(1)/source $(B)/.flags
 	@mkdir -p $$(@D)
-	$$(CC) $$(UP_C) $$(UPI_$(1)) -I$$(<D) -w $$(call UP_MOD,$$<) -c -o $$@ $$<
+	$$(CC) $$(UP_C) $$(UP_EXTRA_$(1)) $$(UPI_$(1)) -I$$(<D) -w $$(call UP_MOD,$$<) -c -o $$@ $$<
 	@$$(if $$(call UP_REDIRECT,$$*.c),objcopy $$(call UP_REDIRECT,$$*.c) $$@)
 $$(UPO_$(1))/k/%.o: $(UP_DIR)/%.c build/upstream/$(1)/source $(B)/.flags
 	@mkdir -p $$(@D)
@@ -75,4 +78,4 @@ $(B)/gen/designs-upstream.c: FORCE
 $(B)/gen/designs-upstream.o: $(B)/gen/designs-upstream.c
 	$(CC) $(KERNEL) $(I5) -c -o $@ $<
 $(B)/diolab-upstream: $(LAB) $(B)/scenarios/cli/main.o $(DESIGNO) $(UP_DESIGNO) $(B)/gen/designs-upstream.o
-	$(CC) $(LDFLAGS) $(UP_NOPIE) -o $@ $^ $(LDLIBS)
+	$(CC) $(LDFLAGS) $(UP_LD) -o $@ $^ $(LDLIBS)

@@ -96,6 +96,8 @@ int upk_halt(void)
 
 int upk_pending(void)
 {
+	if (up_sched_inside())
+		return false;			/* a context waits for the laboratory: nothing else can run */
 	return up_lower_pending() || up_sched_runnable() || up_work_pending();
 }
 

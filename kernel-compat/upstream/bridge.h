@@ -32,7 +32,7 @@ struct up_ram {
 int upk_boot(const struct up_ram *ram);
 /* End it. Return: things left behind, each printed. */
 int upk_halt(void);
-/* Is there anything to run: completions, tasks, works, timers? */
+/* Is there anything that upk_run() could run now: completions, tasks, softirqs? */
 int upk_pending(void);
 /* Run until nothing can go on without a completion from outside. Not from within (returns at once). */
 void upk_run(void);
@@ -206,6 +206,8 @@ void upl_count(enum up_count what, host_u64 n);
 void upl_stack_changed(void);		/* the task goes on on another stack */
 void upl_wait(void);			/* for a completion from outside; upk_pending() is false */
 void upl_print(const char *line);
+/* vsnprintf() without the kernel's extensions of %p: an unknown conversion stops. */
+int upl_format(char *buf, host_size bytes, const char *fmt, __builtin_va_list args);
 _Noreturn void upl_bug(const char *line);
 
 #endif

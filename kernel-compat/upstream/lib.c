@@ -17,6 +17,33 @@
 
 /* ---- messages ---------------------------------------------------------------------------------------------- */
 
+int vsnprintf(char *buf, size_t size, const char *fmt, va_list args)
+{
+	return upl_format(buf, size, fmt, args);
+}
+
+int snprintf(char *buf, size_t size, const char *fmt, ...)
+{
+	va_list args;
+	int n;
+
+	va_start(args, fmt);
+	n = vsnprintf(buf, size, fmt, args);
+	va_end(args);
+	return n;
+}
+
+int sprintf(char *buf, const char *fmt, ...)
+{
+	va_list args;
+	int n;
+
+	va_start(args, fmt);
+	n = vsnprintf(buf, INT_MAX, fmt, args);
+	va_end(args);
+	return n;
+}
+
 int scnprintf(char *buf, size_t size, const char *fmt, ...)
 {
 	va_list args;

@@ -439,9 +439,13 @@ void up_work_exit(void)
 		destroy_workqueue(wq);
 }
 
+/*
+ * Works are not among it: upk_run() ends when none can be started (their queue is at its limit, or they run already),
+ * and only what runs can change that.
+ */
 bool up_work_pending(void)
 {
-	return nr_queued || softirq_raised || rcu_first;
+	return softirq_raised || rcu_first;
 }
 
 /* One step of each kind. */

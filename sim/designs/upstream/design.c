@@ -52,6 +52,11 @@ void upl_print(const char *line)
 	host_puts(line);
 }
 
+int upl_format(char *buf, host_size bytes, const char *fmt, __builtin_va_list args)
+{
+	return vsnprintf(buf, bytes, fmt, args);
+}
+
 void upl_bug(const char *line)
 {
 	kc_bug(__FILE__, __LINE__, "%s", line);
@@ -184,6 +189,7 @@ static int design_init(const struct lab_knobs *knobs)
 	int err;
 
 	owner = current;
+	low_init();
 	loop_init();
 	err = upk_boot(&ram);
 	if (err)

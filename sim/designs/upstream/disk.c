@@ -76,6 +76,12 @@ void upl_req_submit(struct up_req *req)
 	submit_bio(bio);
 }
 
+/* Nothing is left of an earlier run, which may have been abandoned. */
+void low_init(void)
+{
+	disks = NULL;
+}
+
 void low_limits(struct block_device *bdev, struct up_limits *out)
 {
 	const struct queue_limits *l = &bdev_get_queue(bdev)->limits;

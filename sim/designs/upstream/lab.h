@@ -24,6 +24,7 @@ struct low_disk {
 	struct low_disk *next;
 };
 
+void low_init(void);
 struct low_disk *low_disk_get(struct block_device *bdev);	/* NULL: no memory */
 void low_disk_put(struct low_disk *d);
 void low_limits(struct block_device *bdev, struct up_limits *out);
