@@ -61,6 +61,14 @@ upstream-check: ## the design upstream under ASan: every byte, operations agains
 	@mk/setup.sh upstream
 	@mk/upstream-check.sh
 
+upstream-calibrate: ## what an IO costs in Linux's own code and in MODEL (iter-bvec@6.1), counter by counter
+	@mk/setup.sh upstream
+	@mk/upstream-calibrate.sh $(MODEL)
+
+upstream-mutants: ## copies of Linux's files with one mistake each, which must be found
+	@mk/setup.sh upstream
+	@mk/upstream-mutants.sh
+
 coverage: ## line and branch coverage of all tests, HTML in reports/out/coverage/
 	@mk/setup.sh coverage
 	@mk/coverage.sh
@@ -78,4 +86,4 @@ clean: ## remove build/ and reports/out/
 	rm -rf build reports/out
 
 .PHONY: help all compare check lint check-variants check-valgrind check-tsan check-planted upstream-iov upstream-iov-mutants coverage bench stack clean
-.PHONY: upstream upstream-check
+.PHONY: upstream upstream-check upstream-calibrate upstream-mutants

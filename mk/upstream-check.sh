@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # mk/upstream-check.sh - the design `upstream` under ASan and UBSan: every byte of first-light.fio, both engines, both
-# paths, ready bios; generated operations line by line against two designs of ours; and the way a tree of one's own
+# paths, ready bios; generated operations line by line against two designs of ours; splits under random limits; and the way a tree of one's own
 # goes: a copy of the prepared source with one allocation more in iomap/direct-io.c, which must show as exactly that, is
 # not written to, and what is no kernel is refused with one line.
 #
@@ -111,4 +111,50 @@ for s in 0 1 2 3; do
 	done
 done
 echo "upstream-check: 4 x 500 operations, three layouts, as iter-ops-fixed and bio-first do them (seed $seed)"
+
+# ---- splits, under limits drawn at random -----------------------------------------------------------------------
+# Linux's blk-merge.c and ours, which splits for iter-ops-fixed, must cut the same bios in the same number of places.
+# Requests and merges in sum: sim/block merges less into what is left of a split bio than Linux does.
+cat >"$out/limits.fio" <<'END'
+[global]
+direct=1
+size=32m
+randseed=1
+[mixed]
+stonewall
+rw=randrw
+bssplit=4k/20:20k/30:132k/30:1m/20
+iodepth=4
+iomem_align=512
+[large]
+stonewall
+rw=write
+bs=1m
+iodepth=2
+END
+awk -v s="$seed" 'BEGIN {
+	srand(s)
+	for (i = 0; i < 8; i++) {
+		l = "max_sectors=" 8 * (1 + int(rand() * 80)) ",max_segments=" 1 + int(rand() * 40)
+		l = l (rand() < .5 ? ",virt_boundary=4096" : ",max_segment_size=" 4096 * (1 + int(rand() * 8)))
+		print l, rand() < .5 ? "permuted" : "contiguous"
+	}
+}' >"$out/limits"
+while read -r limits frames; do
+	"$lab" compare -d "upstream+frames=$frames,iter-ops-fixed+frames=$frames" --path file --ram 64m --ios 80 --verify \
+		--limits "$limits" --json "$out/run.json" "$out/limits.fio" >"$out/run" 2>&1 || { said "$out/run"; die "--limits $limits frames=$frames"; }
+	tr '{' '\n' <"$out/run.json" | awk -v out="$out/splits." '
+		function value(key) { return match($0, "\"" key "\":[0-9]+") ? substr($0, RSTART + length(key) + 3, RLENGTH - length(key) - 3) : 0 }
+		/"knobs":/ { nr++; file = out nr }
+		/"target":/ { split($0, part, "\""); job = part[4]; block = 0 }
+		/^"upper":/ { block++; scope = 0 }		# counters, then the same per IO
+		/^"host_allocs":/ && block == 1 {
+			print job, scope++, value("alloc_bio"), value("bios"), value("splits"), value("chains"),
+			      value("requests") + value("merges") >file
+		}'
+	diff "$out/splits.1" "$out/splits.2" >"$out/diff" ||
+		{ head -4 "$out/diff"; die "upstream and iter-ops-fixed split differently: --limits $limits frames=$frames"; }
+	grep -q '^  splits' "$out/run" || die "--limits $limits: nothing was split, so nothing was compared"
+done <"$out/limits"
+echo "upstream-check: 8 sets of random limits: as many bios, splits, requests and merges as sim/block makes (seed $seed)"
 rm -rf "$out"

@@ -50,13 +50,18 @@ loop-flush-nothing  drivers/block/loop.c s/return lo_req_flush(lo, rq);/return 0
 loop-table-kept     drivers/block/loop.c s/^	kfree(cmd->bvec);/	;/
 loop-error-lost     drivers/block/loop.c s/ret = errno_to_blk_status(cmd->ret);/;/
 fops-next-sector    block/fops.c s/bi_sector = pos >> SECTOR_SHIFT;/bi_sector = (pos >> SECTOR_SHIFT) + 1;/
-iter-segment-twice  lib/iov_iter.c /^static void iov_iter_bvec_advance(/,/^}/s/size < bvec->bv_len/size <= bvec->bv_len/
 END
 }
 
 # Not found, and why.
 unseen() {
 	cat <<'END'
+dio-no-sync         a flush that O_DSYNC owes shows in no result line, and first-light.fio has no O_DSYNC
+loop-flush-nothing  the jobs are cut before their first fsync; the whole of first-light.fio would count a flush less
+loop-table-kept     no request of a loop device has several bios here: nothing is plugged and adjacent at that level
+loop-bvec-from-0    the loop device never splits within a bvec under the limits it has here
+merge-gap-allowed   memory of these jobs is page aligned: no gaps; the random limits of upstream-check have some
+bio-trim-kept       what is pinned is always whole blocks here: blocks are 512 bytes, and memory is aligned to them
 END
 }
 
@@ -71,11 +76,11 @@ columns() {
 	}' "$1"
 }
 
-# beside NAME ARG…: both through the same jobs; a line if the mistake shows
+# job NAME +KNOB|- ARG…: both through the same jobs; a line if the mistake shows
 job() {
-	name=$1; shift
+	name=$1 knob=${2#-}; shift 2
 	rc=0
-	timeout -k 5 120 "$lab" compare -d upstream,upstream:mutant --engine det --ram 64m "$@" scenarios/first-light.fio \
+	timeout -k 5 120 "$lab" compare -d "upstream$knob,upstream:mutant$knob" --engine det --ram 64m "$@" scenarios/first-light.fio \
 		>"$out/$name" 2>&1 || rc=$?
 	case $rc in
 	0|1) ;;
@@ -102,10 +107,12 @@ ops() {
 
 # The first thing that shows.
 found() {
-	for run in 'job plain --verify --ios 100' 'job cut --verify --ios 40 --limits max_sectors=64,max_segments=5' \
-		'ops short' 'ops sparse --fs extent:layout=unwritten' 'job pieces --verify --ios 60 --fs extent:layout=fragmented=4k' \
-		'job eio --ios 200 --stack fault=eio@1m+1m' 'job pinned --source pinned --path loop --verify --ios 40' \
-		'job gaps --verify --ios 40 --limits virt_boundary=4096,max_sectors=32'; do
+	for run in 'job plain - --verify --ios 100' \
+		'job cut +frames=permuted --verify --ios 40 --limits max_sectors=64,max_segments=5' \
+		'job narrow +frames=permuted --ios 40 --limits max_sectors=40' \
+		'ops short' 'ops sparse --fs extent:layout=unwritten' 'job pieces - --verify --ios 60 --fs extent:layout=fragmented=4k' \
+		'job eio - --ios 200 --stack fault=eio@1m+1m' 'job pinned - --source pinned --path loop --verify --ios 40' \
+		'job gaps +frames=permuted --verify --ios 40 --limits virt_boundary=4096,max_sectors=2560'; do
 		# shellcheck disable=SC2086
 		why=$($run)
 		[ -z "$why" ] || { echo "$why"; return; }
@@ -146,7 +153,6 @@ while read -r name file cmd; do
 	fi
 	rm -f "$mut/tree/$file"
 	ln "$base/$file" "$mut/tree/$file"
-	touch -c "$mut/source"
 	rm -f "build/check/upstream-mutant/t/${file%.c}.o"
 done <"$out/list"
 echo "upstream-mutants: $caught of $n found"

@@ -26,9 +26,7 @@ UP_REDIRECT = $(shell awk '$$1 == "$(1)" { print $$3 == "global" ? "--globalize-
 UP_PAREN := (
 UP_ROOTS := $(shell sed -n 's/.*\b\(upk_[a-z_]*\)$(UP_PAREN).*/-u \1/p' $(UP_DIR)/bridge.h)
 
-# upstream:cover is mk/upstream-coverage.sh's
-UP_EXTRA_cover := --coverage
-UP_LD := -no-pie $(if $(filter cover,$(UP_TREES)),--coverage)
+UP_LD := -no-pie
 
 # $(1): tree
 define up_tree
@@ -45,7 +43,7 @@ UPL_$(1) := $$(patsubst sim/designs/upstream/%.c,$$(UPO_$(1))/l/%.o,$$(wildcard 
 
 $$(UPO_$(1))/t/%.o: $$(UPT_$(1))/%.c $(UP_DIR)/redirect build/upstream/$(1)/source $(B)/.flags
 	@mkdir -p $$(@D)
-	$$(CC) $$(UP_C) $$(UP_EXTRA_$(1)) $$(UPI_$(1)) -I$$(<D) -w $$(call UP_MOD,$$<) -c -o $$@ $$<
+	$$(CC) $$(UP_C) $$(UPI_$(1)) -I$$(<D) -w $$(call UP_MOD,$$<) -c -o $$@ $$<
 	@$$(if $$(call UP_REDIRECT,$$*.c),objcopy $$(call UP_REDIRECT,$$*.c) $$@)
 $$(UPO_$(1))/k/%.o: $(UP_DIR)/%.c build/upstream/$(1)/source $(B)/.flags
 	@mkdir -p $$(@D)
