@@ -53,6 +53,22 @@ upstream-iov-mutants: ## the same, and copies of it with one mistake each, all o
 	@mk/setup.sh upstream
 	@mk/upstream-iov.sh --mutants
 
+upstream: ## Linux's own iov_iter, direct IO, bio, blk-mq and loop as the design upstream (KSRC=DIR NAME=word: a tree of yours)
+	@mk/setup.sh upstream
+	@mk/upstream.sh
+
+upstream-check: ## the design upstream under ASan: every byte, operations against our designs, a tree of one's own
+	@mk/setup.sh upstream
+	@mk/upstream-check.sh
+
+upstream-calibrate: ## what an IO costs in Linux's own code and in MODEL (iter-bvec@6.1), counter by counter
+	@mk/setup.sh upstream
+	@mk/upstream-calibrate.sh $(MODEL)
+
+upstream-mutants: ## copies of Linux's files with one mistake each, which must be found
+	@mk/setup.sh upstream
+	@mk/upstream-mutants.sh
+
 coverage: ## line and branch coverage of all tests, HTML in reports/out/coverage/
 	@mk/setup.sh coverage
 	@mk/coverage.sh
@@ -75,3 +91,4 @@ clean: ## remove build/ and reports/out/
 	rm -rf build reports/out
 
 .PHONY: help all compare check lint check-variants check-valgrind check-tsan check-planted upstream-iov upstream-iov-mutants coverage real bench stack clean
+.PHONY: upstream upstream-check upstream-calibrate upstream-mutants

@@ -96,6 +96,19 @@ struct host_task *host_task_self(void);
 void host_task_stack(void **lo, void **hi);
 unsigned int host_nr_tasks(void);		/* alive now, the caller included */
 
+/*
+ * Stacks of a task's own, for code that finds itself by its stack pointer: @bytes (a power of two) aligned to
+ * themselves, with a guard page below; the lowest @reserved bytes are the caller's. fn(arg) begins at the first
+ * host_stack_enter() and never returns: it leaves, and goes on where it left at the next. Only the task that made
+ * a stack enters it, from its own stack. The task may park while it is on one. NULL: no memory.
+ */
+struct host_stack;
+struct host_stack *host_stack_create(host_size bytes, host_size reserved, void (*fn)(void *arg), void *arg);
+void *host_stack_lo(struct host_stack *s);
+void host_stack_enter(struct host_stack *s);
+void host_stack_leave(struct host_stack *self);
+void host_stack_free(struct host_stack *s);	/* not the running one */
+
 enum host_wake { HOST_WAKE_TOKEN, HOST_WAKE_IO };
 
 /*

@@ -18,6 +18,7 @@
 
 bool kc_det_on;
 void (*kc_flush_plug_hook)(struct blk_plug *plug);
+bool (*kc_bottom_half)(void);
 
 /** in_hardirq - is this an IO completion? */
 bool in_hardirq(void)
@@ -94,10 +95,21 @@ static inline bool kc_is_running(const struct task_struct *task)
 	return __atomic_load_n(&task->__state, __ATOMIC_ACQUIRE) == TASK_RUNNING;
 }
 
+/*
+ * What completions have left to do in task context. True: something was done; the wait ends, as by a waker that had
+ * nothing to say, and who waits looks at its condition again.
+ */
+static inline bool kc_bottom_half_ran(void)
+{
+	return unlikely(kc_bottom_half) && kc_bottom_half();
+}
+
 /* det: the host chooses between the token and one completion; both are the seed's. */
 static void kc_schedule_det(struct task_struct *me)
 {
 	while (!kc_is_running(me)) {
+		if (kc_bottom_half_ran())
+			break;
 		lab_probe(PARKS);
 		if (host_park(me->kc_nr_deferred, 1) == HOST_WAKE_IO)
 			kc_io_run_ready(1);
@@ -110,7 +122,7 @@ static void kc_schedule_thr(struct task_struct *me)
 	while (!kc_is_running(me)) {
 		unsigned int done = kc_io_run_ready(-1U);
 
-		if (kc_is_running(me))
+		if (kc_is_running(me) || kc_bottom_half_ran())
 			break;
 		if (done)
 			continue;

@@ -159,13 +159,15 @@ $(B)/design-test/bio-first-h7.o: $(H7OBJ)
 	ld -r -o $@.all $^
 	objcopy --keep-global-symbol=design_bio_first_h7 $@.all $@
 
+# $(1): the words of design_…, in the order of reports
+designs_table = { echo '/* Made by mk/build.mk. */'; echo '\#include "design.h"'; \
+	for d in $(1); do echo "extern const struct design design_$$d;"; done; \
+	echo 'const struct design *const lab_designs[] = {'; \
+	for d in $(1); do echo "	&design_$$d,"; done; \
+	echo '	0'; echo '};'; }
 $(B)/gen/designs.c: mk/build.mk
 	@mkdir -p $(@D)
-	@{ echo '/* Made by mk/build.mk. */'; echo '#include "design.h"'; \
-	for d in $(subst -,_,$(DESIGNS)); do echo "extern const struct design design_$$d;"; done; \
-	echo 'const struct design *const lab_designs[] = {'; \
-	for d in $(subst -,_,$(DESIGNS)); do echo "	&design_$$d,"; done; \
-	echo '	0'; echo '};'; } > $@
+	@$(call designs_table,$(subst -,_,$(DESIGNS))) > $@
 $(B)/gen/designs.o: $(B)/gen/designs.c
 	$(CC) $(KERNEL) $(I5) -c -o $@ $<
 
@@ -210,6 +212,8 @@ $(B)/upstream/tests-%: $(B)/upstream/%.o $(COMPAT) $(HOSTO) $(HARNESS) $(RANGES)
 count-upstream-tests: $(UPTEST)
 	@nm $^ | awk '$$2 ~ /^[RrDd]$$/ && $$3 ~ /^lab_test__/' | wc -l
 .PRECIOUS: $(B)/upstream/%.o
+
+include mk/upstream.mk
 
 # how many tests there must be: what the runners check themselves against
 count-tests: $(KTESTS) $(HTESTS) $(DTESTO)

@@ -73,7 +73,7 @@ for d in "$b"/design/*.o; do
 	calls "${d#"$b"/}" "$d"		# each design above the same world: no climb, so none sees another
 
 # ---- 3 ------------------------------------------------------------------------------------------
-	want=design_$(basename "$d" .o | tr - _)
+	want=design_$(basename "$d" .o | tr .- __)
 	[ "$(defined "$d")" = "$want" ] || complain "$d exports $(defined "$d" | tr '\n' ' ')instead of $want alone"
 done
 

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * det-switch.c - leaving one stack for another.
+ * det-switch.c - leaving one stack for another: det's fibers, and stacks that a task makes for itself (stack.c).
  *
  * On x86-64 the switch is written out: six registers and the stack pointer. swapcontext() would
  * make a system call for the signal mask each time, and under ASan forgets what is poisoned on the
  * stack it enters. Other machines take ucontext all the same: slower, and correct.
  */
-#ifdef KC_DET
 #include <string.h>
 #include "det-switch.h"
 
@@ -90,4 +89,3 @@ void fiber_switch(struct fiber_regs *from, struct fiber_regs *to)
 }
 
 #endif
-#endif /* KC_DET */

@@ -9,9 +9,9 @@
 # Exit status: 0 they are there; 77 there is no source, the reason is printed.
 set -eu
 cd "$(dirname "$0")/../.."
+. kernel-compat/upstream/source.sh
 
 out=build/upstream-iov
-tarball=/usr/src/linux-source-6.1.tar.xz
 files='lib/iov_iter.c include/linux/uio.h include/linux/bvec.h'
 
 if [ -n "${KSRC:-}" ]; then
@@ -20,10 +20,9 @@ if [ -n "${KSRC:-}" ]; then
 	done
 	source="$KSRC $(cd "$KSRC" && cat $files | cksum)"
 elif [ -f "$tarball" ]; then
-	source="linux-source-6.1 $(dpkg-query -W -f '${Version}' linux-source-6.1 2>/dev/null || true) $(stat -c '%s %Y' "$tarball")"
+	source=$(tarball_is)
 else
-	echo 'upstream-iov: skipped: no kernel source; as root: apt-get install -y --no-install-recommends linux-source-6.1'
-	exit 77
+	skip_without upstream-iov linux-source-6.1
 fi
 
 if [ -f "$out/source" ] && [ "$(cat "$out/source")" = "$source" ]; then

@@ -89,8 +89,9 @@ static int take_variant(struct setup_design *d, char *word, char *why, size_t wh
 {
 	char *at = strchr(word, '@');
 
-	if (strchr(word, ':')) {
-		snprintf(why, why_bytes, "'%s': only upstream has trees, and it is not in this build", word);
+	if (!strncmp(word, "upstream", 8) && lab_design_variant(word, "") != 0) {
+		snprintf(why, why_bytes, "'%s' is not in this build; see 'make upstream'%s", word,
+			 strchr(word, ':') ? " with KSRC=DIR and NAME=" : "");
 		return -1;
 	}
 	if (at)
@@ -320,7 +321,7 @@ int setup_disk(struct lab_target *t, const char *arg, char *why, size_t why_byte
 /* det lives in the check build: run that binary with the same arguments. */
 static void exec_det(char **argv)
 {
-	char self[4096], other[4200], *slash;
+	char self[4096], other[4200], name[64] = "", *slash;
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
 
 	if (n < 0)
@@ -328,12 +329,15 @@ static void exec_det(char **argv)
 	self[n] = 0;
 	for (int up = 0; up < 2; up++) {
 		slash = strrchr(self, '/');
+		if (slash && !up)
+			snprintf(name, sizeof(name), "%s", slash + 1);
 		if (slash)
 			*slash = 0;
 	}
-	snprintf(other, sizeof(other), "%s/check/diolab", self);
+	snprintf(other, sizeof(other), "%s/check/%s", self, name);
 	execv(other, argv);
-	usage("--engine det needs the check build, %s is not there; run: make all", other);
+	usage("--engine det needs the check build, %s is not there; run: make %s", other,
+	      strcmp(name, "diolab") ? "upstream-check" : "all");
 }
 
 /* What nobody said is as the design has it. */

@@ -92,6 +92,12 @@ void schedule(void);
  * without a block layer.
  */
 extern void (*kc_flush_plug_hook)(struct blk_plug *plug);
+/*
+ * Called by schedule() before the task parks, when its IO completions have run: task context, TASK_RUNNING or not;
+ * may sleep in a call of its own if it returns true, which ends the wait. Set by the design `upstream`, whose own tasks
+ * and works run there; NULL otherwise.
+ */
+extern bool (*kc_bottom_half)(void);
 /* The same while waiting for IO; stops with a report when kc_nowait_depth > 0. */
 void io_schedule(void);
 int wake_up_process(struct task_struct *p);

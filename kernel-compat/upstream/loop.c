@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * loop.c - the kernel's loop driver from the outside: devices made, bound and removed by its own ioctls.
+ *
+ * The driver registers /dev/loop-control as a misc device; its ioctls are called as a program would call them, with
+ * arguments in the page UP_ARG_VA (user.c). LOOP_CONFIGURE with LO_FLAGS_DIRECT_IO takes the backing file from
+ * fget(), which here gives the one that up_fd_install() named.
+ */
+#include <linux/blkdev.h>
+#include <linux/file.h>
+#include <linux/loop.h>
+#include <linux/miscdevice.h>
+#include <linux/slab.h>
+#include <linux/statfs.h>
+#include <linux/uaccess.h>
+#include "arg.h"
+#include "k.h"
+
+#define UP_FD	3			/* the one file descriptor there is */
+
+static const struct file_operations *loop_ctl;
+static struct file *fd_file;
+static struct gendisk *loop_found;	/* the last one that was added */
+
+int misc_register(struct miscdevice *misc)
+{
+	if (misc->minor == LOOP_CTRL_MINOR)
+		loop_ctl = misc->fops;
+	return 0;
+}
+
+void misc_deregister(struct miscdevice *misc)
+{
+}
+
+struct file *fget(unsigned int fd)
+{
+	if (fd != UP_FD || !fd_file)
+		return NULL;
+	atomic_long_inc(&fd_file->f_count);
+	return fd_file;
+}
+
+/* The last reference is who opened it. */
+void fput(struct file *file)
+{
+	if (atomic_long_dec_return(&file->f_count) < 1)
+		up_bug("the last reference of a file is dropped by who did not open it");
+}
+
+/* Ours, called from device_add_disk() of the driver's disks. */
+void up_loop_seen(struct gendisk *disk)
+{
+	loop_found = disk;
+}
+
+/* ---- add ------------------------------------------------------------------------------------------------------ */
+
+struct add_args {
+	struct upk_file *file;
+	const struct up_loop_opts *opts;
+	struct upk_disk *out;
+	int err;
+};
+
+static int loop_ioctl(struct gendisk *disk, unsigned int cmd, unsigned long arg)
+{
+	return disk->fops->ioctl(disk->part0, FMODE_READ | FMODE_WRITE | FMODE_EXCL, cmd, arg);
+}
+
+static int loop_bind(struct gendisk *disk, struct upk_file *file, const struct up_loop_opts *o)
+{
+	struct loop_config *c = (struct loop_config *)up_arg;
+	int err;
+
+	memset(c, 0, sizeof(*c));
+	c->fd = UP_FD;
+	c->block_size = o->block_bytes;
+	c->info.lo_offset = o->offset_bytes;
+	c->info.lo_sizelimit = o->size_bytes;
+	c->info.lo_flags = LO_FLAGS_DIRECT_IO | (o->read_only ? LO_FLAGS_READ_ONLY : 0);
+	fd_file = &file->file;
+	err = loop_ioctl(disk, LOOP_CONFIGURE, UP_ARG_VA);
+	fd_file = NULL;
+	if (!err && o->max_sectors)
+		blk_queue_max_hw_sectors(disk->queue, o->max_sectors);
+	return err;
+}
+
+/* Does the driver do direct IO, as it was asked to? It may decide otherwise, and say so only here. */
+static bool loop_is_direct(struct gendisk *disk)
+{
+	struct loop_info64 *info = (struct loop_info64 *)up_arg;
+
+	return !loop_ioctl(disk, LOOP_GET_STATUS64, UP_ARG_VA) && (info->lo_flags & LO_FLAGS_DIRECT_IO);
+}
+
+static void loop_add_task(void *arg)
+{
+	static unsigned int nr;		/* never the same twice: the driver remembers them */
+	struct add_args *a = arg;
+	struct upk_disk *d = kzalloc(sizeof(*d), GFP_KERNEL);
+	long ret;
+
+	a->err = -ENOMEM;
+	if (!d)
+		return;
+	ret = loop_ctl->unlocked_ioctl(NULL, LOOP_CTL_ADD, nr);
+	a->err = ret < 0 ? ret : 0;
+	if (a->err)
+		goto out_free;
+	d->disk = loop_found;
+	d->lab = (void *)(unsigned long)nr++;
+	a->err = loop_bind(d->disk, a->file, a->opts);
+	if (a->err)
+		goto out_remove;
+	if (!loop_is_direct(d->disk)) {
+		upl_print("upstream: the loop driver refuses direct IO on this file");
+		a->err = -EINVAL;
+		loop_ioctl(d->disk, LOOP_CLR_FD, 0);
+		goto out_remove;
+	}
+	a->out = d;
+	return;
+
+out_remove:
+	atomic_set(&d->disk->part0->bd_openers, 0);
+	loop_ctl->unlocked_ioctl(NULL, LOOP_CTL_REMOVE, (unsigned long)d->lab);
+out_free:
+	kfree(d);
+}
+
+int upk_loop_add(struct upk_file *file, const struct up_loop_opts *opts, struct upk_disk **out)
+{
+	struct add_args a = { file, opts, NULL, 0 };
+
+	up_task_call(loop_add_task, &a, true);
+	*out = a.out;
+	return a.err;
+}
+
+/* ---- remove ------------------------------------------------------------------------------------------------------ */
+
+struct del_args {
+	struct upk_disk *d;
+	int err;
+};
+
+static void loop_del_task(void *arg)
+{
+	struct del_args *a = arg;
+	struct upk_disk *d = a->d;
+
+	a->err = loop_ioctl(d->disk, LOOP_CLR_FD, 0);
+	atomic_set(&d->disk->part0->bd_openers, 0);
+	if (!a->err)
+		a->err = loop_ctl->unlocked_ioctl(NULL, LOOP_CTL_REMOVE, (unsigned long)d->lab);
+	kfree(d);
+}
+
+int upk_loop_del(struct upk_disk *loop)
+{
+	struct del_args a = { loop, 0 };
+
+	up_task_call(loop_del_task, &a, true);
+	return a.err;
+}
+
+/* ---- what the driver asks of a file's path: it has none, and no number ---------------------------------------- */
+
+void path_get(const struct path *path)
+{
+}
+
+void path_put(const struct path *path)
+{
+}
+
+int vfs_getattr(const struct path *path, struct kstat *stat, u32 request_mask, unsigned int query_flags)
+{
+	memset(stat, 0, sizeof(*stat));
+	return 0;
+}
+
+int vfs_statfs(const struct path *path, struct kstatfs *buf)
+{
+	memset(buf, 0, sizeof(*buf));
+	buf->f_bsize = PAGE_SIZE;
+	return 0;
+}

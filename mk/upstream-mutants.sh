@@ -1,0 +1,159 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# mk/upstream-mutants.sh [NAME…] - how strong is what holds the design `upstream` to account? Copies of Linux's files with
+# one mistake each (all of them, or those named) run beside the unmodified ones, under ASan, as upstream:mutant. A mistake is
+# found when a run fails, hangs, loses a byte, or differs in a result line or a counter of cost.
+#
+# A mistake that no longer applies, or does not compile, is a failure of this script; so is one that is not found, unless
+# it stands in the list `unseen` with the reason. Exit status: 0 all found or explained.
+set -eu
+cd "$(dirname "$0")/.."
+. mk/lib.sh
+
+rc=0
+sh kernel-compat/upstream/prepare.sh || rc=$?
+[ "$rc" != 77 ] || exit 0
+[ "$rc" = 0 ] || exit "$rc"
+
+base=build/upstream/6.1/tree
+mut=build/upstream/mutant
+out=build/upstream-mutants
+lab=build/check/diolab-upstream
+trap 'rm -rf "$mut" build/check/upstream-mutant build/check/design/upstream-mutant.o*' EXIT
+
+# ---- mistakes: NAME, file, sed command that changes one line ------------------------------------------
+mutations() {
+	cat <<'END'
+dio-size-short      fs/iomap/direct-io.c s/dio->size += n;/dio->size += n - 512;/
+dio-tail-not-zeroed fs/iomap/direct-io.c s/iomap_dio_zero(iter, dio, pos, fs_block_size - pad);/;/
+dio-head-misplaced  fs/iomap/direct-io.c s/iomap_dio_zero(iter, dio, pos - pad, pad);/iomap_dio_zero(iter, dio, pos, pad);/
+dio-any-alignment   fs/iomap/direct-io.c s/if ((pos | length) & ((1 << blkbits) - 1) ||/if (0 ||/
+dio-ref-not-taken   fs/iomap/direct-io.c s/atomic_inc(&dio->ref);/;/
+dio-error-lost      fs/iomap/direct-io.c s/iomap_dio_set_error(dio, blk_status_to_errno(bio->bi_status));/;/
+dio-eof-not-cut     fs/iomap/direct-io.c s/ret = dio->i_size - offset;/;/
+dio-not-converted   fs/iomap/direct-io.c s/dio->flags |= IOMAP_DIO_UNWRITTEN;/;/
+dio-pages-kept      fs/iomap/direct-io.c s/bio_release_pages(bio, false);/;/
+dio-no-sync         fs/iomap/direct-io.c s/ret = generic_write_sync(iocb, ret);/;/
+dio-hole-uncounted  fs/iomap/direct-io.c s/dio->size += length;/;/
+bio-trim-kept       block/bio.c s/iov_iter_revert(iter, trim);/;/
+bio-bvec-from-start block/bio.c s/bio->bi_iter.bi_bvec_done = iter->iov_offset;/bio->bi_iter.bi_bvec_done = 0;/
+bio-bvec-refs       block/bio.c s/bio_set_flag(bio, BIO_NO_PAGE_REF);/;/
+bio-split-longer    block/bio.c s/split->bi_iter.bi_size = sectors << 9;/split->bi_iter.bi_size = (sectors + 1) << 9;/
+bio-chain-alone     block/bio.c s/bio_inc_remaining(parent);/;/
+merge-any-bytes     block/blk-merge.c s/bytes + bv.bv_len <= max_bytes &&/1 \&\&/
+merge-one-segment   block/blk-merge.c s/if (nsegs < lim->max_segments &&/if (nsegs <= lim->max_segments \&\&/
+merge-gap-allowed   block/blk-merge.c s/if (bvprvp && bvec_gap_to_prev(lim, bvprvp, bv.bv_offset))/if (0)/
+loop-bvec-from-0    drivers/block/loop.c s/iter.iov_offset = offset;/iter.iov_offset = 0;/
+loop-one-ref        drivers/block/loop.c s/atomic_set(&cmd->ref, 2);/atomic_set(\&cmd->ref, 1);/
+loop-flush-nothing  drivers/block/loop.c s/return lo_req_flush(lo, rq);/return 0;/
+loop-table-kept     drivers/block/loop.c s/^	kfree(cmd->bvec);/	;/
+loop-error-lost     drivers/block/loop.c s/ret = errno_to_blk_status(cmd->ret);/;/
+fops-next-sector    block/fops.c s/bi_sector = pos >> SECTOR_SHIFT;/bi_sector = (pos >> SECTOR_SHIFT) + 1;/
+END
+}
+
+# Not found, and why.
+unseen() {
+	cat <<'END'
+dio-no-sync         a flush that O_DSYNC owes shows in no result line, and first-light.fio has no O_DSYNC
+loop-flush-nothing  the jobs are cut before their first fsync; the whole of first-light.fio would count a flush less
+loop-table-kept     no request of a loop device has several bios here: nothing is plugged and adjacent at that level
+loop-bvec-from-0    the loop device never splits within a bvec under the limits it has here
+merge-gap-allowed   memory of these jobs is page aligned: no gaps; the random limits of upstream-check have some
+bio-trim-kept       what is pinned is always whole blocks here: blocks are 512 bytes, and memory is aligned to them
+END
+}
+
+# ---- what each goes through ------------------------------------------------------------------------------
+say() { printf '%-20s %s\n' "$1" "$2"; }
+
+# columns FILE: counters and errors of `compare -d upstream,upstream:mutant` that are not the same twice; two paths each
+columns() {
+	awk '$1 ~ /^(errors|alloc_|copy_bytes|pin_|unpin_|page_refs|bios|clones|splits|map_calls|converts|requests|merges|flushes)/ {
+		n = (NF - 1) / 2
+		for (i = 2; i <= n + 1; i++) if ($i != $(i + n)) { print; exit }
+	}' "$1"
+}
+
+# job NAME +KNOB|- ARG…: both through the same jobs; a line if the mistake shows
+job() {
+	name=$1 knob=${2#-}; shift 2
+	rc=0
+	timeout -k 5 120 "$lab" compare -d "upstream$knob,upstream:mutant$knob" --engine det --ram 64m "$@" scenarios/first-light.fio \
+		>"$out/$name" 2>&1 || rc=$?
+	case $rc in
+	0|1) ;;
+	*) echo "$name: exit status $rc"; return ;;
+	esac
+	if ! grep -q '^errors' "$out/$name"; then
+		echo "$name: $(grep -m1 -e 'BUG' -e 'ERROR' -e 'audit' -e 'hang' "$out/$name" || echo stopped)"
+		return
+	fi
+	diff=$(columns "$out/$name")
+	[ -z "$diff" ] || echo "$name: differs:" $diff
+}
+
+ops() {
+	name=$1; shift
+	for d in upstream upstream:mutant; do
+		rc=0
+		timeout -k 5 120 "$lab" ops -d $d --engine det --ram 64m "$@" "$out/ops" >"$out/$name.$d" 2>"$out/err" || rc=$?
+		[ "$rc" = 0 ] || { echo "$name: exit status $rc: $(grep -m1 -e BUG -e ERROR -e audit "$out/err" || true)"; return; }
+	done
+	d=$(diff "$out/$name.upstream" "$out/$name.upstream:mutant" | sed -n 2p) || true
+	[ -z "$d" ] || echo "$name: $d"
+}
+
+# The first thing that shows.
+found() {
+	for run in 'job plain - --verify --ios 100' \
+		'job cut +frames=permuted --verify --ios 40 --limits max_sectors=64,max_segments=5' \
+		'job narrow +frames=permuted --ios 40 --limits max_sectors=40' \
+		'ops short' 'ops sparse --fs extent:layout=unwritten' 'job pieces - --verify --ios 60 --fs extent:layout=fragmented=4k' \
+		'job eio - --ios 200 --stack fault=eio@1m+1m' 'job pinned - --source pinned --path loop --verify --ios 40' \
+		'job gaps +frames=permuted --verify --ios 40 --limits virt_boundary=4096,max_sectors=2560'; do
+		# shellcheck disable=SC2086
+		why=$($run)
+		[ -z "$why" ] || { echo "$why"; return; }
+	done
+}
+
+rm -rf "$out" "$mut"
+mkdir -p "$out" "$mut"
+cp -al "$base" "$mut/tree"
+echo mutant >"$mut/source"
+build check "$lab"
+"$lab" ops --generate --seed 1 --count 300 --classes valid,zero,many,eof,extend,truncate,sync,misaligned,fault >"$out/ops"
+why=$(found)
+[ -z "$why" ] || die "without a mistake something shows: $why"
+
+bad=0 n=0 caught=0
+mutations >"$out/list"
+unseen >"$out/unseen"
+while read -r name file cmd; do
+	[ "$#" = 0 ] || case " $* " in *" $name "*) ;; *) continue ;; esac
+	n=$((n + 1))
+	rm -f "$mut/tree/$file"
+	sed "$cmd" "$base/$file" >"$mut/tree/$file"
+	if cmp -s "$base/$file" "$mut/tree/$file"; then
+		say "$name" 'DOES NOT APPLY'; bad=1
+	elif ! build check "$lab" >"$out/build" 2>&1; then
+		say "$name" 'DOES NOT COMPILE'; bad=1
+	else
+		why=$(found)
+		if [ -n "$why" ]; then
+			caught=$((caught + 1))
+			say "$name" "$why" | cut -c1-140
+		elif grep -q "^$name " "$out/unseen"; then
+			say "$name" "not found: $(sed -n "s/^$name *//p" "$out/unseen")"
+		else
+			say "$name" 'NOT FOUND'; bad=1
+		fi
+	fi
+	rm -f "$mut/tree/$file"
+	ln "$base/$file" "$mut/tree/$file"
+	rm -f "build/check/upstream-mutant/t/${file%.c}.o"
+done <"$out/list"
+echo "upstream-mutants: $caught of $n found"
+exit "$bad"

@@ -1,0 +1,27 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# mk/upstream.sh - diolab with Linux's own files as the design `upstream`, or, with KSRC=DIR NAME=word, that tree's as
+# `upstream:word`; build/diolab then links to it. Every tree prepared so far is in it. `make all` links back to the
+# diolab without.
+#
+# Without a kernel source one line says so, and the status is 0.
+set -eu
+cd "$(dirname "$0")/.."
+. mk/lib.sh
+
+rc=0
+sh kernel-compat/upstream/prepare.sh || rc=$?
+case $rc in
+0) ;;
+77) exit 0 ;;
+*) exit "$rc" ;;
+esac
+build release build/release/diolab-upstream
+ln -sf release/diolab-upstream build/diolab
+designs=
+for t in build/upstream/*/source; do
+	n=$(basename "$(dirname "$t")")
+	[ "$n" = 6.1 ] && designs="$designs upstream" || designs="$designs upstream:$n"
+done
+echo "upstream: build/diolab runs$designs"

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * fs.c - the filesystem model as the kernel's side asks for it.
+ *
+ * The kernel's inode has locks of its own, and its rules of who may hold them. i_rwsem of our inode is taken inside
+ * each call only, for the filesystem model, which wants it held; all calls come from one task, so it is never waited
+ * for.
+ */
+#include <linux/bug.h>
+#include <linux/errno.h>
+#include <linux/kernel.h>
+#include <linux/rwsem.h>
+#include <lab/fs.h>
+#include "lab.h"
+
+int upl_map(void *p, long long pos, host_u64 len_bytes, unsigned int flags, struct up_extent *out)
+{
+	struct inode *inode = p;
+	struct lab_extent ext;
+	int err;
+
+	BUILD_BUG_ON((int)UP_HOLE != LAB_HOLE || (int)UP_MAPPED != LAB_MAPPED || (int)UP_UNWRITTEN != LAB_UNWRITTEN);
+	BUILD_BUG_ON(UP_EXT_NEW != LAB_EXT_NEW || UP_EXT_DIRTY != LAB_EXT_DIRTY_META);
+	BUILD_BUG_ON(UP_MAP_CREATE != LAB_MAP_CREATE || UP_MAP_NOWAIT != LAB_MAP_NOWAIT);
+	down_read(&inode->i_rwsem);
+	err = lab_map(inode, pos, len_bytes, flags, &ext);
+	up_read(&inode->i_rwsem);
+	if (err)
+		return err;
+	out->pos = ext.pos;
+	out->len_bytes = ext.len_bytes;
+	out->sector = ext.sector;
+	out->type = (enum up_extent_type)ext.type;
+	out->flags = ext.flags;
+	return 0;
+}
+
+int upl_convert(void *p, long long pos, host_u64 len_bytes)
+{
+	return lab_convert(p, pos, len_bytes);
+}
+
+long long upl_i_size(void *p)
+{
+	return i_size_read(p);
+}
+
+void upl_i_size_write(void *p, long long size)
+{
+	struct inode *inode = p;
+
+	down_write(&inode->i_rwsem);
+	i_size_write(inode, size);
+	up_write(&inode->i_rwsem);
+}
+
+long long upl_max_bytes(void)
+{
+	return LAB_MAX_FILE_BYTES;
+}
+
+int upl_cache_before(void *p, long long pos, host_u64 len_bytes, int write, int nowait)
+{
+	struct inode *inode = p;
+	int err;
+
+	if (!READ_ONCE(inode->i_mapping->nrpages))
+		return 0;
+	if (nowait && lab_cache_is_dirty(inode, pos, len_bytes))
+		return -EAGAIN;
+	down_read(&inode->i_rwsem);
+	err = lab_cache_write(inode, pos, len_bytes);
+	if (!err && write)
+		err = lab_cache_invalidate(inode, pos, len_bytes);
+	up_read(&inode->i_rwsem);
+	return err;
+}
+
+void upl_cache_after(void *p, long long pos, host_u64 len_bytes)
+{
+	struct inode *inode = p;
+
+	if (READ_ONCE(inode->i_mapping->nrpages))
+		WARN_ON(lab_cache_invalidate(inode, pos, len_bytes));
+}
+
+void upl_wrote(void *p)
+{
+	lab_fs_wrote(p);
+}
+
+void upl_trim_eof(void *p)
+{
+	struct inode *inode = p;
+
+	down_write(&inode->i_rwsem);
+	lab_trim_eof(inode);
+	up_write(&inode->i_rwsem);
+}
+
+int upl_needs_exclusive(void *p, long long pos, host_u64 len_bytes, int *out)
+{
+	enum lab_lock lock;
+	int err = lab_lock_for_write(p, pos, len_bytes, false, &lock);
+
+	if (err)
+		return err;
+	*out = lock == LAB_LOCK_EXCL;
+	lab_unlock(p, lock);
+	return 0;
+}
+
+int upl_fsync(void *p, int datasync)
+{
+	int err = lab_cache_sync(p), flush_err = lab_fsync(p, datasync);
+
+	return err ?: flush_err;
+}
+
+int upl_fallocate(void *p, int punch, long long pos, host_u64 len_bytes)
+{
+	return punch ? lab_punch(p, pos, len_bytes) : lab_zero(p, pos, len_bytes);
+}
