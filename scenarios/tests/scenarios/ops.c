@@ -186,6 +186,7 @@ static void ops_spec(struct scen *s, const char *design, int engine, bool disk, 
 {
 	scen_default(s);
 	s->spec.design = design;
+	lab_design_defaults(&s->spec);
 	s->spec.engine = engine;
 	s->spec.target.logical_block_bytes = block;
 	s->spec.target.size_bytes = 8u << 20;
