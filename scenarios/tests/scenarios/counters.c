@@ -38,6 +38,8 @@ static void judge_extents(const struct scen *s)
 
 	lab_expect_eq(scen_result.job[0].errors, 0);
 	lab_expect_eq(scen_result.job[0].ios, PINNED_IOS);
+	if (scen_is_dull(s))
+		return;
 #if LAB_WITH_PROBES
 	if (scen_cached(s)) {		/* from the disk once, to the reader each time */
 		lab_expect_eq(scen_counter(0, LAB_LOOP, LAB_COPY_BYTES), (u64)PINNED_IOS << 20);
@@ -74,6 +76,8 @@ static void judge_steady(const struct scen *s)
 	lab_expect_eq(scen_result.job[0].errors, 0);
 #if LAB_WITH_PROBES
 	lab_expect_eq(scen_counter_all(0, LAB_ALLOC_HOST), 0);
+	if (scen_is_dull(s))
+		return;
 	lab_expect_eq(scen_counter_all(0, LAB_PIN_PAGES), scen_result.job[0].ios);
 	lab_expect_eq(scen_counter_all(0, LAB_UNPIN_PAGES), scen_result.job[0].ios);
 	lab_expect_eq(scen_counter(0, LAB_UPPER, LAB_COPY_BYTES), 0);

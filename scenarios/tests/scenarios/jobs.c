@@ -39,7 +39,8 @@ static void judge_file(const struct scen *s)
 	lab_expect_eq(scen_result.job[0].errors, 0);
 	lab_expect_eq(scen_result.job[0].ios, s->job[0].number_ios);
 	for (id = 0; id < LAB_NR_PROBES; id++)
-		if (scen_counter(0, LAB_UPPER, id) && id != LAB_PARKS)	/* idle workers park, for no IO */
+		/* An idle worker parks, under its pool's lock, for no IO: a worker of completions may do so at any time. */
+		if (scen_counter(0, LAB_UPPER, id) && id != LAB_PARKS && id != LAB_LOCKS)
 			lab_test_fail(__FILE__, __LINE__, "%s, engine %d: upper.%s is %llu", s->spec.design,
 				      s->spec.engine, lab_probe_name(id), scen_counter(0, LAB_UPPER, id));
 #if LAB_WITH_PROBES
@@ -274,6 +275,8 @@ static void judge_pinned(const struct scen *s)
 {
 	lab_expect_eq(scen_result.job[0].errors, 0);
 	lab_expect_eq(scen_counter_all(0, LAB_PIN_PAGES), 0);
+	if (scen_is_dull(s))
+		return;
 	if (!scen_has(s, LAB_F3) && !scen_cached(s))
 		lab_expect_eq(scen_counter_all(0, LAB_PAGE_REF), 0);
 	if (!scen_cached(s))

@@ -92,6 +92,11 @@ u64 scen_counter_all(unsigned int job, enum lab_probe_id id)
 	return sum;
 }
 
+bool scen_is_dull(const struct scen *s)
+{
+	return !strcmp(s->spec.design, "TEMPLATE");
+}
+
 bool scen_cached(const struct scen *s)
 {
 	return s->spec.path == LAB_PATH_LOOP && !strcmp(s->spec.design, "buffered");

@@ -245,7 +245,8 @@ static void through_designs(unsigned int nr, bool disk, u32 block,
 				continue;
 			ops_spec(&s, lab_designs[i]->name, engine, disk, block);
 			if (check == compare && aligned_first != (!strcmp(s.spec.design, "iter-ops") ||
-								  !strcmp(s.spec.design, "buffered")))
+								  !strcmp(s.spec.design, "buffered") ||
+								  scen_is_dull(&s)))
 				continue;
 			s.spec.path = path_of_all;
 			memset(have, 0xee, sizeof(have));

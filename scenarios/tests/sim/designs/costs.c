@@ -38,6 +38,8 @@ static const struct rig_costs costs[] = {
 		   RIG_LOOP_NO_FREEZE },
 	/* bio-first: the bio is the command, its clone is cut where an extent ends; nothing is dispatched. */
 	{ "bio-first", .knob_sets = 16, .clones = 1, .splits = 1, .nested_ends = 4 },
+	/* TEMPLATE: every byte through the page cache, everything waited for. */
+	{ "TEMPLATE", .knob_sets = 1, .cmds = 1 },
 };
 
 const struct rig_costs *rig_costs(void)
