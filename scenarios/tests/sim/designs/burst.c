@@ -121,10 +121,13 @@ DESIGN_TEST(burst, of_writes_exclusive)
 	more_than_tags(REQ_OP_WRITE, &fs);
 }
 
-/* How bios end when there is no memory: alloc=pool goes on from what it kept back, one by one. */
+/*
+ * How bios end when there is no memory: alloc=pool goes on from what it kept back, one by one. Who allocates nothing
+ * for a bio (buffered) has the page cache's reserve, whatever alloc= says.
+ */
 static blk_status_t status_without_memory(const struct rig *r)
 {
-	return r->knobs.alloc == LAB_ALLOC_POOL ? BLK_STS_OK : BLK_STS_RESOURCE;
+	return r->knobs.alloc == LAB_ALLOC_POOL || rig_costs()->cached ? BLK_STS_OK : BLK_STS_RESOURCE;
 }
 
 /* No memory at all, for a design that runs with alloc=pool if it can; with D5 nothing is kept back. */
