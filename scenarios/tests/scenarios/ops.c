@@ -433,6 +433,13 @@ static const struct known of_a_device[] = {
 
 static const struct known *known;
 
+/* A loop device of the past does not write zeroes, so there is nothing to punch with, and the bytes stay. */
+static bool cannot_punch(const struct scen *s)
+{
+	return s && known == of_a_device &&
+	       (!strcmp(s->spec.design, "buffered") || !strcmp(s->spec.design, "iter-ops"));
+}
+
 static void check_known(const struct scen *s, unsigned int nr)
 {
 	const char *who = s ? s->spec.design : "reference";
@@ -443,6 +450,10 @@ static void check_known(const struct scen *s, unsigned int nr)
 		bool crc = k->same_as == ANY_CRC ? true : !k->same_as ? !have[i].has_crc :
 			   have[i].has_crc && have[i].crc == have[k->same_as].crc;
 
+		if (k->same_as == 2 && cannot_punch(s)) {
+			lab_expect_eq(have[i].ret, k->kind == LAB_OP_PUNCH ? -EOPNOTSUPP : k->ret);
+			continue;
+		}
 		if (have[i].ret != k->ret || have[i].size != k->size || !crc || have[i].guard)
 			lab_test_fail(__FILE__, __LINE__, "%s: operation %u: ret %lld size %llu crc %d:%08x guard "
 				      "%d; want ret %lld size %llu", who, i, have[i].ret, (u64)have[i].size,

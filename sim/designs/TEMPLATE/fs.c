@@ -41,14 +41,14 @@ static void fs_close(struct lab_file *lf)
 
 /* ---- checks ------------------------------------------------------------------------ */
 
-/* What O_DIRECT asks of position, length and memory. The kernel's own memory (loop.c) comes in whole sectors. */
+/* By the rule of 3.12: everything by the device's block. The kernel's own memory (loop.c) comes in whole sectors. */
 static bool fs_is_aligned(struct file *file, loff_t pos, const struct iov_iter *iter)
 {
 	unsigned int block_mask = bdev_logical_block_size(file->f_bdev) - 1;
 
 	if ((pos | iov_iter_count(iter)) & block_mask)
 		return false;
-	return !iter->iov || iov_iter_is_aligned(iter, bdev_dma_alignment(file->f_bdev), block_mask);
+	return !iter->iov || iov_iter_is_aligned(iter, block_mask, block_mask);
 }
 
 /* Where a write to a file must stop. 0 or -errno. */
