@@ -170,6 +170,7 @@ DESIGN_TEST(freeze, count_goes_with_the_write)
 {
 	struct rig_opts o = { .file_bytes = PART_BYTES, .disk_bytes = 1 << 20, .loop = true, .fault = "eio@0+4k" };
 	unsigned int i;
+	ssize_t ret;
 	struct rig r;
 
 	rig_up(&r, &o);
@@ -180,7 +181,14 @@ DESIGN_TEST(freeze, count_goes_with_the_write)
 	lab_expect_eq(rig_io(r.file, LAB_WRITE, 0, r.mem, 100, 0), -EINVAL);
 	lab_expect_eq(rig_io(r.file, LAB_WRITE, 0, 0, PAGE_SIZE, 0), -EFAULT);
 	lab_expect_eq(rig_io(r.file, LAB_WRITE, LAB_MAX_FILE_BYTES, r.mem, PAGE_SIZE, 0), -EFBIG);
-	lab_expect_eq(rig_io(r.file, LAB_WRITE, PAGE_SIZE, r.mem, 2 << 20, 0), -ENOSPC);	/* past the block that fails */
+	/* Past the block that fails. iter-ops goes on through the page cache, which says how much it took. */
+	ret = rig_io(r.file, LAB_WRITE, PAGE_SIZE, r.mem, 2 << 20, 0);
+	if (rig_has(LAB_D4)) {
+		lab_expect_gt(ret, 0);
+		lab_expect_lt(ret, 2 << 20);
+	} else {
+		lab_expect_eq(ret, -ENOSPC);
+	}
 	lab_expect_eq(writers(&r), 0);
 	rig_down(&r);
 }
