@@ -2,8 +2,8 @@
 /*
  * mm.c - address spaces: page table, fault handler, host aliases.
  *
- * An address space owns a fixed part of the user window and has a flat page table for it, one word a
- * page, made with it and never moved. Writers of the table hold mmap_lock; readers (gup.c) take no
+ * An address space owns a part of the user window, and the same part of the window's page table, which is
+ * flat, one word a page, and never moves. Writers of the table hold mmap_lock; readers (gup.c) take no
  * lock. Three things say what is at a user address and are changed together: the VMA (what the program
  * was promised), the page table (what the kernel's soft walk finds) and the host's mapping of the arena
  * at that address (what a load instruction finds). The differential test in
@@ -33,6 +33,9 @@ static struct mm_struct mms[KC_MM_MAX + KC_MM_MAX_SIZED];	/* those of kc_mm_crea
 static bool mm_used[KC_MM_MAX + KC_MM_MAX_SIZED];
 static DEFINE_SPINLOCK(mms_lock);
 static bool window_touched;		/* the host has mappings of this world */
+
+/* All zero where no address space is: a new one costs nothing, however large, and touches what it uses. */
+static unsigned long window_ptes[HOST_USER_BYTES >> PAGE_SHIFT];
 
 /**
  * kc_host_prot() - access as the host names it
@@ -254,18 +257,12 @@ static struct mm_struct *mm_create(unsigned long bytes, const char *site)
 		mm = &mms[slot];
 		mm_used[slot] = true;
 		*mm = (struct mm_struct){ .kc_start = mm->kc_start, .kc_bytes = mm->kc_end - mm->kc_start,
+					  .kc_pte = &window_ptes[(mm->kc_start - HOST_USER_BASE) >> PAGE_SHIFT],
 					  .kc_end = mm->kc_end, .kc_slot = slot, .kc_site = site };
 	}
 	spin_unlock_irqrestore(&mms_lock, flags);
 	if (!mm)
 		return NULL;
-	mm->kc_pte = host_alloc((mm->kc_bytes >> PAGE_SHIFT) * sizeof(unsigned long));
-	if (!mm->kc_pte) {
-		spin_lock_irqsave(&mms_lock, flags);
-		mm_used[slot] = false;
-		spin_unlock_irqrestore(&mms_lock, flags);
-		return NULL;
-	}
 	mutex_init(&mm->mmap_lock);
 	INIT_LIST_HEAD(&mm->kc_vmas);
 	return mm;
@@ -275,8 +272,8 @@ static struct mm_struct *mm_create(unsigned long bytes, const char *site)
  * kc_mm_create_at() - an address space (kc_mm_create())
  * @site: the call, for the leak table
  *
- * Context: task, set-up (its page table comes from the host).
- * Return: the address space, empty; NULL: KC_MM_MAX there already, the window is taken, or no memory.
+ * Context: task, set-up.
+ * Return: the address space, empty; NULL: KC_MM_MAX there already, or the window is taken.
  */
 struct mm_struct *kc_mm_create_at(const char *site)
 {
@@ -288,8 +285,8 @@ struct mm_struct *kc_mm_create_at(const char *site)
  * @bytes: at least so much of the window, guard pages of its mappings included; above 0
  * @site: the call, for the leak table
  *
- * Context: task, set-up (its page table comes from the host).
- * Return: the address space, empty; NULL: KC_MM_MAX_SIZED there already, the window is taken, or no memory.
+ * Context: task, set-up.
+ * Return: the address space, empty; NULL: KC_MM_MAX_SIZED there already, or the window is taken.
  */
 struct mm_struct *kc_mm_create_sized_at(unsigned long bytes, const char *site)
 {
@@ -335,8 +332,7 @@ void kc_mm_destroy(struct mm_struct *mm)
 	BUG_ON(mm->kc_nr_vmas || mm->kc_nr_runs);
 	if (current->mm == mm)
 		current->mm = NULL;
-	host_free(mm->kc_pte);
-	mm->kc_pte = NULL;
+	mm->kc_pte = NULL;	/* kc_munmap() has cleared all of it */
 	spin_lock_irqsave(&mms_lock, flags);
 	mm_used[mm->kc_slot] = false;
 	spin_unlock_irqrestore(&mms_lock, flags);
@@ -361,8 +357,13 @@ int kc_mm_init(void)
  */
 void kc_mm_exit(void)
 {
+	unsigned int i;
+
 	if (window_touched)
 		BUG_ON(host_user_unmap(HOST_USER_BASE, HOST_USER_BYTES));
+	for (i = 0; i < ARRAY_SIZE(mms); i++)
+		if (mm_used[i])
+			memset(mms[i].kc_pte, 0, (mms[i].kc_bytes >> PAGE_SHIFT) * sizeof(*mms[i].kc_pte));
 	window_touched = false;
 	memset(mm_used, 0, sizeof(mm_used));
 }

@@ -2,6 +2,9 @@
 /*
  * mem.c - tests of RAM, the user window and host_alloc().
  */
+#include <errno.h>
+#include <sys/uio.h>
+#include <unistd.h>
 #include "host_test.h"
 
 #define PAGE		4096ul
@@ -114,6 +117,38 @@ static void alloc_and_forget(void *arg)
 	memset(p, 0xff, 1000);
 	host_free(host_alloc(1));
 	host_alloc(5000);
+}
+
+static bool is_forbidden(const void *p)
+{
+	struct iovec to = { &(char){ 0 }, 1 }, from = { (void *)p, 1 };
+
+	return process_vm_readv(getpid(), &to, 1, &from, 1, 0) < 0 && errno == EFAULT;
+}
+
+/* Around the sizes where memory becomes a mapping (256 KiB), and one with huge pages (4 MiB). */
+LAB_TEST_BARE(host_mem, large_memory_is_zeroed_and_ends_in_a_guard)
+{
+	static const size_t kib[] = { 255, 256, 257, 4091, 4092, 4096, 4097, 20000 };
+	unsigned int round, i;
+
+	for (round = 0; round < 2; round++) {		/* the second may get what the first gave back */
+		for (i = 0; i < sizeof(kib) / sizeof(kib[0]); i++) {
+			size_t bytes = kib[i] << 10, at;
+			unsigned char *p = host_alloc(bytes), sum = 0;
+
+			lab_expect(p);
+			lab_expect_eq((uintptr_t)p % 64, 0);
+			for (at = 0; at < bytes; at += 512)
+				sum |= p[at] | p[at + 511];
+			lab_expect_eq(sum, 0);
+			lab_expect(kib[i] < 256 || is_forbidden(p + bytes));
+			lab_expect(!is_forbidden(p + bytes - 1));
+			memset(p, 0xff, bytes);
+			host_free(p);
+			lab_expect(kib[i] < 256 || is_forbidden(p + bytes - 1));
+		}
+	}
 }
 
 LAB_TEST_BARE(host_mem, alloc_is_zeroed_counted_and_of_the_run)
