@@ -134,6 +134,50 @@ DESIGN_TEST(flush, dsync_over_blocks_not_yet_in_the_map_on_disk)
 	}
 }
 
+/* A durable write into a block that is there already, but beyond the end: the new end must be durable too. */
+DESIGN_TEST(flush, dsync_that_only_moves_the_end)
+{
+	struct rig_opts o = { };
+	struct lab_trace_counts a, b;
+	struct rig r;
+
+	rig_up(&r, &o);
+	lab_expect_eq(rig_io(r.file, LAB_WRITE, 0, r.mem, 512, 0), 512);
+	lab_expect_eq(rig_design->fsync(r.file, false), 0);
+	a = rig_seen(&r);
+	lab_expect_eq(rig_io(r.file, LAB_WRITE, 512, r.mem, 512, LAB_IO_DSYNC), 512);
+	b = rig_seen(&r);
+	lab_expect_eq(i_size_read(r.inode), 1024);
+	lab_expect_eq(b.bios[REQ_OP_FLUSH] - a.bios[REQ_OP_FLUSH], 1);
+	rig_down(&r);
+}
+
+/* More pieces of memory than have room in a bio: each of its bios is durable, or a flush makes them so. */
+DESIGN_TEST(flush, dsync_of_many_bios)
+{
+	enum { NR_SEGS = 600 };
+	struct rig_opts o = { .file_bytes = 1 << 20 };
+	static struct lab_iovec iov[NR_SEGS];
+	struct lab_trace_counts a, b;
+	u64 writes;
+	unsigned int i;
+	struct rig r;
+	bool fua;
+
+	rig_up(&r, &o);
+	fua = bdev_fua(r.trace) && !rig_lacks(RIG_NO_FUA);
+	for (i = 0; i < NR_SEGS; i++)
+		iov[i] = (struct lab_iovec) { r.mem + i * PAGE_SIZE, 512 };
+	a = rig_seen(&r);
+	lab_expect_eq(rig_iov(r.file, LAB_WRITE, 0, iov, NR_SEGS, LAB_IO_DSYNC), NR_SEGS * 512);
+	b = rig_seen(&r);
+	writes = b.bios[REQ_OP_WRITE] - a.bios[REQ_OP_WRITE];
+	lab_expect_gt(writes, 1);
+	lab_expect_eq(b.fua - a.fua, fua ? writes : 0);
+	lab_expect_eq(b.bios[REQ_OP_FLUSH] - a.bios[REQ_OP_FLUSH], !fua);
+	rig_down(&r);
+}
+
 /*
  * What was written before is made durable first, then the data, by FUA or one more flush: two steps, each once. No
  * write below carries the flag on, or the disk would flush for each of them.
