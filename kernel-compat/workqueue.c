@@ -11,6 +11,9 @@
  * takes the item, and told when the worker is done. Waiting for a queue: items are numbered, and a
  * waiter with number n is told when no older item is left.
  *
+ * Counters. A worker is in the scope that queued its item from the moment it is woken, not only once it has the item:
+ * a busy worker may have taken that meanwhile, or it was cancelled, and to find nothing costs a lock too.
+ *
  * The memory of a queue stays until the run ends: a work item keeps a pointer to the queue it was
  * last on, and flush_work() after destroy_workqueue() is allowed.
  */
@@ -31,6 +34,7 @@
  * @scheduled: items that became pending while it ran them
  * @work: what it runs, or NULL; only the address is used. @func, @seq: copies from the item
  * @was_idle: at least once, that is, it has started
+ * @kc_scope: who woke it last; written under wq->lock while it is idle
  */
 struct kc_worker {
 	struct workqueue_struct *wq;
@@ -41,6 +45,7 @@ struct kc_worker {
 	work_func_t func;
 	u64 seq;
 	bool was_idle;
+	u8 kc_scope;
 };
 
 /**
@@ -163,6 +168,7 @@ static void kc_wq_wake_one(struct workqueue_struct *wq)
 	if (!w)
 		return;
 	list_del_init(&w->idle);
+	w->kc_scope = lab_scope();
 	wake_up_process(w->task);
 }
 
@@ -209,6 +215,7 @@ static int kc_worker_main(void *data)
 		if (!kthread_should_stop())
 			schedule();
 		__set_current_state(TASK_RUNNING);
+		lab_scope_enter((enum lab_scope)me->kc_scope);
 		spin_lock_irq(&wq->lock);
 		list_del_init(&me->idle);
 	}
@@ -247,6 +254,7 @@ struct workqueue_struct *alloc_workqueue(const char *fmt, unsigned int flags, in
 		struct kc_worker *w = &wq->workers[i];
 
 		w->wq = wq;
+		w->kc_scope = lab_scope();
 		INIT_LIST_HEAD(&w->idle);
 		INIT_LIST_HEAD(&w->scheduled);
 		w->task = kthread_create(kc_worker_main, w, "%s/%u", wq->name, i);

@@ -271,3 +271,44 @@ LAB_TEST(workqueue, item_runs_in_the_scope_that_queued_it)
 	lab_expect_eq(lab_scope(), LAB_UPPER);
 	destroy_workqueue(wq);
 }
+
+#define VAIN_ROUNDS	1000
+#define VAIN_ENOUGH	8
+
+static bool is_other(const struct task_struct *task, void *arg)
+{
+	return task != current;
+}
+
+/*
+ * What a worker does that was woken for an item it does not find any more is on the account of who woke it, also if
+ * it has never run an item. The item is taken back here; in a design a busy worker takes it first.
+ */
+LAB_TEST(workqueue, worker_woken_in_vain_counts_for_who_woke_it)
+{
+	unsigned int round, vain = 0;
+
+	for (round = 0; round < VAIN_ROUNDS && vain < VAIN_ENOUGH; round++) {
+		struct workqueue_struct *wq = alloc_workqueue("test", 0, 2);
+		struct kc_probes others;
+		enum lab_scope old;
+		struct item it[1];
+
+		init_items(it, 1);
+		kc_tasks_settle();
+		kc_probes_reset();
+		old = lab_scope_enter(LAB_LOOP);
+		queue_work(wq, &it[0].work);
+		cancel_work_sync(&it[0].work);
+		lab_scope_leave(old);
+		kc_tasks_settle();
+		kc_probes_read_of(&others, is_other, NULL);
+		vain += !atomic_read(&it[0].runs);
+		lab_expect_eq(others.n[LAB_UPPER][LAB_LOCKS], 0);
+#if LAB_WITH_PROBES
+		lab_expect_ge(others.n[LAB_LOOP][LAB_LOCKS], 1);
+#endif
+		destroy_workqueue(wq);
+	}
+	lab_expect_gt(vain, 0);
+}

@@ -21,7 +21,8 @@ static const struct rig_costs costs[] = {
 	 * that it has are those of its time; what else it lacks came later.
 	 */
 	{ "iter-ops", .knob_sets = 2, .cmds = 1, .dios = 1, .upper_dios = 1, .tables = 1, .punts = 1, .upper_refs = 4,
-	  .lacks = RIG_NO_HINTS | RIG_NO_NOWAIT | RIG_NO_FUA | RIG_NO_ZEROES | RIG_BY_BLOCK | RIG_WHOLE_FAULT },
+	  .lacks = RIG_NO_HINTS | RIG_NO_NOWAIT | RIG_NO_FUA | RIG_NO_ZEROES | RIG_BY_BLOCK | RIG_WHOLE_FAULT |
+		   RIG_HOLES_CACHED },
 	/*
 	 * iter-ops-fixed: one command a bio, and a bio that borrows the page table for each extent. Through
 	 * the operations: one look at alignment, then for each extent how many pages there are, and fill.

@@ -187,3 +187,40 @@ DESIGN_TEST(errors, failed_extension_leaves_no_trace)
 	lab_expect_eq(lab_fs_free_bytes(r.fs), before);
 	rig_down(&r);
 }
+
+/* The same through a loop device whose file has become shorter. A page cache between the two takes the write first. */
+DESIGN_TEST(errors, failed_extension_by_loop_leaves_no_trace)
+{
+	struct rig_opts o = { .file_bytes = 1 << 17, .loop = true, .fault = "eio@64k+8m" };
+	u64 free_bytes;
+	struct rig r;
+
+	if (rig_costs()->cached)
+		lab_test_skip("its loop device writes to the page cache");
+	rig_up(&r, &o);
+	lab_expect_eq(lab_truncate(r.inode, 65536), 0);
+	free_bytes = lab_fs_free_bytes(r.fs);
+	lab_expect_eq(rig_io(r.bdev, LAB_WRITE, 65536, r.mem, 8192, 0), -EIO);
+	lab_expect_eq(i_size_read(r.inode), 65536);
+	lab_expect_eq(lab_fs_free_bytes(r.fs), free_bytes);
+	rig_down(&r);
+}
+
+/* A loop device's PREFLUSH that fails fails the write; what was to be made durable lies in the file's page cache. */
+DESIGN_TEST(errors, preflush_that_fails)
+{
+	struct rig_opts o = { .file_bytes = 65536, .loop = true, .fault = "eio@0+4k" };
+	struct page *page = alloc_page(GFP_KERNEL | __GFP_ZERO);
+	struct bio *bio;
+	struct rig r;
+
+	rig_up(&r, &o);
+	bio = bio_alloc(rig_design->loop_bdev(r.loop), 1, REQ_OP_WRITE | REQ_PREFLUSH, GFP_KERNEL);
+	bio->bi_iter.bi_sector = PAGE_SECTORS;
+	__bio_add_page(bio, page, PAGE_SIZE, 0);
+	lab_expect_eq(rig_io(r.file, LAB_WRITE, 0, r.mem, PAGE_SIZE, LAB_IO_BUFFERED), PAGE_SIZE);
+	lab_expect_eq(submit_bio_wait(bio), -EIO);
+	bio_put(bio);
+	__free_page(page);
+	rig_down(&r);
+}

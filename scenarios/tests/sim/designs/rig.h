@@ -54,6 +54,7 @@ extern const struct design *const rig_design;
 #define RIG_LOOP_NO_FUA		64u	/* the loop device takes no FUA: its queue makes it a flush */
 #define RIG_NO_HINTS		256u	/* IO priority and polling stop above the file */
 #define RIG_LOOP_NO_FREEZE	512u	/* the loop driver's own writes do not count against a freeze of its file */
+#define RIG_HOLES_CACHED	1024u	/* a direct write into a hole goes on through the page cache, and may end short */
 #define RIG_SHORT_READ_FAILS	128u	/* a read that meets the end of the loop device's file is an error */
 #define RIG_NO_NOWAIT	1u	/* IO that may not wait: -EOPNOTSUPP */
 #define RIG_NO_FUA	2u	/* a durable write ends with a flush, whatever the device could do */
