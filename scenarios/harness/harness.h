@@ -13,6 +13,7 @@ enum lab_test_result { LAB_TEST_PASSED, LAB_TEST_FAILED, LAB_TEST_SKIPPED };
 /**
  * struct lab_harness_opts - how tests are run
  * @thr, @det: on these engines, where the build has them
+ * @one_engine: not both of them in turn: threads, or det where a test does not run on threads
  * @verbose: print what tests say at once; else only what a failed one has said, and what is said while
  *	the process dies
  * @few_rounds: lab_test_slow() says yes
@@ -22,6 +23,7 @@ enum lab_test_result { LAB_TEST_PASSED, LAB_TEST_FAILED, LAB_TEST_SKIPPED };
  */
 struct lab_harness_opts {
 	int thr, det;
+	int one_engine;
 	int verbose;
 	int few_rounds;
 	unsigned long long seed;

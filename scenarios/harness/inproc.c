@@ -38,11 +38,11 @@ static struct {
 
 static struct lab_harness_opts harness = { .thr = 1, .det = 1 };
 
-static double now_s(void)
+static double clock_s(clockid_t clock)
 {
 	struct timespec ts;
 
-	clock_gettime(CLOCK_MONOTONIC, &ts);
+	clock_gettime(clock, &ts);
 	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
 }
 
@@ -179,7 +179,7 @@ static int selected(const struct lab_test *test, char *name)
 static void run_one(const struct lab_test *test)
 {
 	static const char *const words[] = { "ok", "FAILED", "skipped" };
-	double start = now_s();
+	double start = clock_s(CLOCK_MONOTONIC), cpu = clock_s(CLOCK_PROCESS_CPUTIME_ID);
 	enum lab_test_result result = lab_test_run(test);
 
 	if (result == LAB_TEST_PASSED)
@@ -191,7 +191,8 @@ static void run_one(const struct lab_test *test)
 	if (result == LAB_TEST_SKIPPED)
 		printf("SKIP %s: %s\n", run.running, lab_test_skip_why());
 	if (run.verbose || result == LAB_TEST_FAILED)
-		printf("%-8s %-60s %8.3f s\n", words[result], run.running, now_s() - start);
+		printf("%-8s %-60s %8.3f s %8.3f s of CPU\n", words[result], run.running,
+		       clock_s(CLOCK_MONOTONIC) - start, clock_s(CLOCK_PROCESS_CPUTIME_ID) - cpu);
 	/* The next one may take the process down. */
 	fflush(stdout);
 }

@@ -255,7 +255,7 @@ static void lab_test_on_engine(const struct lab_test *test, bool det)
 enum lab_test_result lab_test_run(const struct lab_test *test)
 {
 	bool thr = opts.thr && !(test->flags & LAB_TEST_F_DET_ONLY);
-	bool det = opts.det && !(test->flags & LAB_TEST_F_THR_ONLY);
+	bool det = opts.det && !(test->flags & LAB_TEST_F_THR_ONLY) && !(thr && opts.one_engine);
 
 	cur.test = test;
 	cur.engine = NULL;
