@@ -250,7 +250,7 @@ static __always_inline ssize_t user_pin_batch(struct iov_iter *iter, struct bio 
 	ssize_t done = 0;
 
 	if (old_rule)
-		nr = min_t(unsigned int, nr, lab_old_room_pages(bio, off, len));
+		nr = min_t(int, nr, lab_old_room_pages(bio, off, len));
 	if (!nr)
 		return 0;
 	got = pin_user_pages_fast(addr & PAGE_MASK, nr, gup_flags, pages);
@@ -287,10 +287,7 @@ static inline int user_pin_page(struct iov_iter *iter, struct bio *bio, size_t b
 	return 0;
 }
 
-/*
- * All or nothing up to what the bio holds: a fault anywhere fails the whole call in the end, so it may fail
- * here.
- */
+/* All or nothing up to what the bio holds: a fault anywhere fails the whole call in the end, so it may fail here. */
 static int user_fill_bio(struct iov_iter *iter, struct bio *bio, size_t bytes, unsigned int align)
 {
 	unsigned int gup_flags = op_is_write(bio->bi_opf) ? 0 : FOLL_WRITE, over;
