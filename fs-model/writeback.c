@@ -127,6 +127,15 @@ static void end_page(struct wb *wb, struct page *page)
 	put_page(page);
 }
 
+/* The same for all pages of an element: one, or, under the old rule on bios, those that follow each other in memory. */
+static void end_element(struct wb *wb, const struct bio_vec *bv)
+{
+	unsigned int page;
+
+	for (page = 0; page < PFN_UP(bv->bv_len); page++)
+		end_page(wb, bv->bv_page + page);
+}
+
 /*
  * Lock the first dirty page of [index, last] and the dirty ones that follow it without a gap, as far as
  * nobody has them locked. Returns how many; 0: none is dirty; -EAGAIN: the first is locked, and not @wait.
@@ -189,15 +198,15 @@ static void wb_finish_one(struct wb *wb)
 	w = container_of(bio, struct wb_bio, bio);
 	err = blk_status_to_errno(bio->bi_status);
 	lab_fs_wrote(wb->inode);
-	lab_probe_add(WRITEBACKS, bio->bi_vcnt);
 	for (i = 0; i < bio->bi_vcnt; i++)
 		bytes += bio->bi_io_vec[i].bv_len;
+	lab_probe_add(WRITEBACKS, PFN_UP(bytes));
 	if (!err && w->unwritten)
 		err = lab_convert(wb->inode, pos_of(bio->bi_io_vec[0].bv_page->index), bytes);
 	if (err)
 		note_error(wb, err);
 	for (i = 0; i < bio->bi_vcnt; i++)
-		end_page(wb, bio->bi_io_vec[i].bv_page);
+		end_element(wb, &bio->bi_io_vec[i]);
 	bio_put(bio);
 	wb->in_flight--;
 }
@@ -238,6 +247,7 @@ static int wb_open(struct wb *wb, struct page *page)
 		return err;
 	if (WARN(ext.type == LAB_HOLE, "a dirty page lies over a hole\n"))
 		return -EIO;
+	room = min(room, lab_bio_max_vecs(ext.bdev));
 	bio = bio_alloc_bioset(ext.bdev, room, REQ_OP_WRITE | REQ_SYNC, GFP_NOWAIT, set);
 	if (!bio) {
 		wb_drain(wb);
@@ -252,26 +262,40 @@ static int wb_open(struct wb *wb, struct page *page)
 	return 0;
 }
 
+/* @page into the bio, an element of its own unless the old rule asks the device. False: no room. */
+static bool wb_add(struct wb *wb, struct page *page)
+{
+	unsigned int bytes = min_t(u64, PAGE_SIZE, wb->left_bytes);
+	struct bio *bio = &wb->bio->bio;
+
+	if (unlikely(lab_bio_old_rule)) {
+		if (!bio_add_page(bio, page, bytes, 0))
+			return false;
+	} else {
+		if (bio_full(bio, PAGE_SIZE))
+			return false;
+		__bio_add_page(bio, page, bytes, 0);
+	}
+	wb->left_bytes -= bytes;
+	wb->next = page->index + 1;
+	return true;
+}
+
 /* Have @page, which is dirty, locked and referenced, written. */
 static void wb_page(struct wb *wb, struct page *page)
 {
-	unsigned int bytes;
 	int err;
 
-	if (wb->bio && (page->index != wb->next || !wb->left_bytes || bio_full(&wb->bio->bio, PAGE_SIZE)))
-		wb_submit(wb);
-	if (!wb->bio) {
-		err = wb_open(wb, page);
-		if (err) {
-			note_error(wb, err);
-			end_page(wb, page);
-			return;
-		}
+	if (wb->bio && page->index == wb->next && wb->left_bytes && wb_add(wb, page))
+		return;
+	wb_submit(wb);
+	err = wb_open(wb, page);
+	if (err) {
+		note_error(wb, err);
+		end_page(wb, page);
+		return;
 	}
-	bytes = min_t(u64, PAGE_SIZE, wb->left_bytes);
-	__bio_add_page(&wb->bio->bio, page, bytes, 0);
-	wb->left_bytes -= bytes;
-	wb->next = page->index + 1;
+	BUG_ON(!wb_add(wb, page));
 }
 
 /* ---- who asks for it ------------------------------------------------------------------------------ */

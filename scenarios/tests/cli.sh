@@ -53,6 +53,11 @@ t 2 "did you mean 'bio-first'" compare -d bio-frist "$job"
 t 2 'no knob' compare -d bio-first+handof=inline "$job"
 t 2 'want inline|worker' compare -d bio-first+handoff=maybe "$job"
 t 2 'which the old rule asks' compare -d bio-first+bio-rule=old "$job"
+printf '[j]\nrw=write\nbs=1m\nsize=4m\niodepth=2\nverify=crc32c\n' >"$tmp/big.fio"
+t 0 '  bios                           1           0           8           0' \
+	compare -d iter-bvec,iter-bvec+bio-rule=old --ram 16m --limits max_sectors=256 --verify "$tmp/big.fio"
+t 0 '  splits                         7           7           0           0' \
+	compare -d iter-bvec,iter-bvec+bio-rule=old --ram 16m --limits max_sectors=256 --verify "$tmp/big.fio"
 t 2 "no variant '6.2'" run -d bio-first@6.2 "$job"
 t 2 'what the plain variant tries' run -d iter-bvec@6.1+handoff=inline "$job"
 t 2 'loopq=bio has none' run -d iter-bvec@6.1+loopq=bio "$job"

@@ -14,11 +14,13 @@
  * that follow each other in memory become one under both. 3.12 joined them only when it counted segments,
  * and kept an element for each page: its arrays were full sooner.
  *
- * Segments are counted as bio-split.c counts them, incrementally: a bio remembers how many it has.
+ * Segments are counted as bio-split.c counts them, incrementally: a bio remembers how many it has. An array that
+ * is lent to a bio as a whole is asked about page by page too, and the bio takes as much of its front as it may.
  *
  * Source: the contract of fs/bio.c and the check in generic_make_request() of Linux 3.12; both went with
  * commit 8ae126660fdd (4.3).
  */
+#include <linux/mm.h>
 #include <linux/printk.h>
 #include "blk.h"
 
@@ -54,15 +56,21 @@ static unsigned int bvec_segments(const struct queue_limits *lim, unsigned int l
 	return DIV_ROUND_UP_ULL(len_bytes, lim->max_segment_size);
 }
 
-/* What the driver says about a piece behind @bio. */
-static bool driver_takes(struct request_queue *q, const struct bio *bio, struct bio_vec *piece)
+/* @bio as the driver is shown it. */
+static struct bvec_merge_data asked_about(const struct bio *bio)
 {
-	struct bvec_merge_data bvm = {
+	return (struct bvec_merge_data){
 		.bi_bdev = bio->bi_bdev,
 		.bi_sector = bio->bi_iter.bi_sector,
 		.bi_size = bio->bi_iter.bi_size,
 		.bi_rw = (__force unsigned long)bio->bi_opf,
 	};
+}
+
+/* What the driver says about a piece behind @bio. */
+static bool driver_takes(struct request_queue *q, const struct bio *bio, struct bio_vec *piece)
+{
+	struct bvec_merge_data bvm = asked_about(bio);
 
 	return !q->merge_bvec_fn || q->merge_bvec_fn(q, &bvm, piece) >= (int)piece->bv_len;
 }
@@ -107,6 +115,75 @@ int lab_old_add_page(struct bio *bio, struct page *page, unsigned int len_bytes,
 	}
 	bio->bi_lab_segments = segments;
 	return len_bytes;
+}
+
+/**
+ * lab_old_room_pages - how many pages are worth pinning for @bio
+ * @offset_bytes: of @len_bytes, all that is to come, in the first page
+ *
+ * What neither the length of one IO nor the driver leaves room for is refused wherever it lies; whether a page is one
+ * segment more is seen when it is there. So this is an estimate, and too many only by segments, by one a bio.
+ * 0: none. Context: any.
+ */
+unsigned int lab_old_room_pages(const struct bio *bio, unsigned int offset_bytes, size_t len_bytes)
+{
+	struct request_queue *q = bdev_get_queue(bio->bi_bdev);
+	unsigned int max_bytes = lab_max_sectors(&q->limits) << SECTOR_SHIFT;
+	unsigned int room_bytes = max_bytes - bio->bi_iter.bi_size;
+	struct bio_vec next = { .bv_len = min_t(size_t, len_bytes, max_bytes), .bv_offset = offset_bytes };
+
+	if (q->merge_bvec_fn) {
+		struct bvec_merge_data bvm = asked_about(bio);
+		int most = q->merge_bvec_fn(q, &bvm, &next);
+
+		room_bytes = min_t(unsigned int, room_bytes, max(most, 0));
+	}
+	if (room_bytes < min_t(size_t, len_bytes, PAGE_SIZE - offset_bytes))
+		return 0;
+	return clamp_t(unsigned int, (offset_bytes + room_bytes) >> PAGE_SHIFT, 1,
+		       max(q->limits.max_segments - bio->bi_lab_segments, 1));
+}
+
+/**
+ * lab_old_add_pinned - bio_add_page() under the old rule of a page with a pin of its own
+ *
+ * Pins are counted per element and page: a second one on the page that the last element ends in is given back.
+ * False: refused, and @page keeps its pin. Context: as bio_add_page().
+ */
+bool lab_old_add_pinned(struct bio *bio, struct page *page, unsigned int len_bytes, unsigned int offset_bytes)
+{
+	unsigned short vcnt = bio->bi_vcnt;
+
+	if (!lab_old_add_page(bio, page, len_bytes, offset_bytes))
+		return false;
+	if (offset_bytes && bio->bi_vcnt == vcnt)
+		unpin_user_page(page);
+	return true;
+}
+
+/**
+ * lab_old_lent_bytes - how much of an array that @bio has been lent its device takes in one bio
+ * @bio: for a device and a sector; bi_iter is all that is wanted
+ *
+ * The old rule for who adds no page: the limits and the driver are asked about each of them all the same, and the
+ * elements count as they are, since nobody may join them. Returns whole logical blocks; 0: not one of them is
+ * taken. Context: any.
+ */
+unsigned int lab_old_lent_bytes(const struct bio *bio)
+{
+	struct request_queue *q = bdev_get_queue(bio->bi_bdev);
+	struct bio asked = { .bi_bdev = bio->bi_bdev, .bi_opf = bio->bi_opf };
+	struct bvec_iter all = bio->bi_iter, at;
+	struct bio_vec piece;
+
+	all.bi_size = lab_limits_take(bio, &q->limits);
+	asked.bi_iter.bi_sector = all.bi_sector;
+	__bio_for_each_segment(piece, bio, at, all) {
+		if (!driver_takes(q, &asked, &piece))
+			break;
+		asked.bi_iter.bi_size += piece.bv_len;
+	}
+	return round_down(asked.bi_iter.bi_size, q->limits.logical_block_size);
 }
 
 /* Say that @bio will be ended because its device cannot take it. Context: task. */

@@ -59,8 +59,8 @@ void bio_trim(struct bio *bio, sector_t offset, sector_t size)
  * Take of an element of @len_bytes as much as still fits. Adds to @nsegs and @bytes; false: not all of it
  * fitted.
  */
-static bool bvec_take(const struct queue_limits *lim, unsigned int len_bytes, unsigned int max_bytes,
-		      unsigned int *nsegs, unsigned int *bytes)
+static __always_inline bool bvec_take(const struct queue_limits *lim, unsigned int len_bytes,
+				      unsigned int max_bytes, unsigned int *nsegs, unsigned int *bytes)
 {
 	while (len_bytes) {
 		unsigned int seg = min(len_bytes, lim->max_segment_size);
@@ -73,6 +73,32 @@ static bool bvec_take(const struct queue_limits *lim, unsigned int len_bytes, un
 		len_bytes -= seg;
 	}
 	return true;
+}
+
+/* Walk @bio up to where @lim, or @max_bytes, is passed: false. Segments and bytes up to there, or of all of it. */
+static __always_inline bool bio_take(const struct bio *bio, const struct queue_limits *lim, unsigned int max_bytes,
+				     unsigned int *nsegs, unsigned int *bytes)
+{
+	struct bio_vec bv, prev = { };
+	struct bvec_iter iter;
+
+	bio_for_each_bvec(bv, bio, iter) {
+		if (*nsegs && lab_bvec_gap(lim, &prev, bv.bv_offset))
+			return false;
+		if (!bvec_take(lim, bv.bv_len, max_bytes, nsegs, bytes))
+			return false;
+		prev = bv;
+	}
+	return true;
+}
+
+/* How many bytes of the front of @bio, a read or write, @lim allows. Context: any. */
+unsigned int lab_limits_take(const struct bio *bio, const struct queue_limits *lim)
+{
+	unsigned int nsegs = 0, bytes = 0;
+
+	bio_take(bio, lim, lab_max_sectors(lim) << SECTOR_SHIFT, &nsegs, &bytes);
+	return bytes;
 }
 
 /**
@@ -88,20 +114,11 @@ struct bio *bio_split_rw(struct bio *bio, const struct queue_limits *lim, unsign
 			 struct bio_set *bs, unsigned int max_bytes)
 {
 	unsigned int nsegs = 0, bytes = 0;
-	struct bio_vec bv, prev = { };
-	struct bvec_iter iter;
+	bool all = bio_take(bio, lim, max_bytes, &nsegs, &bytes);
 
-	bio_for_each_bvec(bv, bio, iter) {
-		if (nsegs && lab_bvec_gap(lim, &prev, bv.bv_offset))
-			goto cut;
-		if (!bvec_take(lim, bv.bv_len, max_bytes, &nsegs, &bytes))
-			goto cut;
-		prev = bv;
-	}
 	*nr_segs = nsegs;
-	return NULL;
-cut:
-	*nr_segs = nsegs;
+	if (all)
+		return NULL;
 	if (unlikely(lab_bio_old_rule))
 		return ERR_PTR(-EFBIG);
 	if (bio->bi_opf & REQ_NOWAIT)

@@ -115,6 +115,7 @@ void lab_submit_remainder(struct bio *bio);
 
 /* ---- bio-split.c --------------------------------------------------------------------------- */
 
+unsigned int lab_limits_take(const struct bio *bio, const struct queue_limits *lim);
 struct bio *lab_split_slow(struct bio *bio, const struct queue_limits *lim, unsigned int *nr_segs);
 
 /*

@@ -7,6 +7,10 @@
  * it is given fits the file; it has no size limit of its own, since the file's extents cut the bio anyway.
  * It has a volatile cache, which fsync of the file flushes, and takes FUA.
  *
+ * Under the old rule on bios it has the limits of the device below besides, as every stacking device then: a bio
+ * that fits here fits there. It has no merge_bvec_fn: where in the file a bio lies is known when the file's own bios
+ * are filled, and they ask those below.
+ *
  * Freezing has two halves. The block layer's keeps tasks out of ->submit_bio and waits for those inside; what
  * they left behind is counted in shards, each of which starts at one: the freezer takes that one away, and
  * whoever brings a shard to zero completes. So the common path never looks whether somebody waits.
@@ -46,6 +50,17 @@ static int loopdev_check(const struct lab_loopdev *dev, struct block_device *low
 	return loopdev_bytes(dev, file_bytes) ? 0 : -EINVAL;
 }
 
+/* The old rule: what is built for this device is not cut below either. */
+static void loopdev_stack_limits(struct request_queue *q, const struct request_queue *below)
+{
+	blk_queue_max_hw_sectors(q, min(queue_max_sectors(q), queue_max_sectors(below)));
+	blk_queue_max_segments(q, min(queue_max_segments(q), queue_max_segments(below)));
+	if (queue_virt_boundary(below))
+		blk_queue_virt_boundary(q, queue_virt_boundary(below));
+	else
+		blk_queue_max_segment_size(q, queue_max_segment_size(below));
+}
+
 static void loopdev_set_limits(struct lab_loopdev *dev, const struct lab_loop_opts *opts, struct block_device *lower)
 {
 	struct request_queue *q = dev->disk->queue;
@@ -57,6 +72,8 @@ static void loopdev_set_limits(struct lab_loopdev *dev, const struct lab_loop_op
 	blk_queue_max_segment_size(q, UINT_MAX);
 	blk_queue_max_hw_sectors(q, opts->max_sectors ? opts->max_sectors : LOOPDEV_MAX_SECTORS);
 	blk_queue_logical_block_size(q, dev->block_bytes);
+	if (lab_bio_old_rule)
+		loopdev_stack_limits(q, bdev_get_queue(lower));
 	blk_queue_dma_alignment(q, bdev_dma_alignment(lower));
 	blk_queue_write_cache(q, true, true);
 	if (blk_queue_poll(bdev_get_queue(lower)))
@@ -269,6 +286,8 @@ int lab_loopdev_set_lower(struct lab_loopdev *dev, struct block_device *lower, u
 	    loopdev_bytes(dev, file_bytes) >> SECTOR_SHIFT != bdev_nr_sectors(dev->disk->part0))
 		return -EINVAL;
 	blk_queue_dma_alignment(dev->disk->queue, bdev_dma_alignment(lower));
+	if (lab_bio_old_rule)
+		loopdev_stack_limits(dev->disk->queue, bdev_get_queue(lower));
 	return 0;
 }
 

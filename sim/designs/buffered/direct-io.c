@@ -88,9 +88,10 @@ static void dio_cleanup(struct dio *dio, struct dio_submit *sdio)
 static void dio_new_bio(struct dio *dio, struct dio_submit *sdio, sector_t first_block)
 {
 	blk_opf_t opf = dio->rw == WRITE ? REQ_OP_WRITE | REQ_SYNC | REQ_IDLE : REQ_OP_READ;
+	struct block_device *bdev = dio->iocb->ki_filp->f_bdev;
 
 	dio_bio_reap(dio, sdio);
-	sdio->bio = bio_alloc(dio->iocb->ki_filp->f_bdev, bio_max_segs(max(sdio->pages_in_io, 1u)), opf, GFP_KERNEL);
+	sdio->bio = bio_alloc(bdev, clamp(sdio->pages_in_io, 1u, lab_bio_max_vecs(bdev)), opf, GFP_KERNEL);
 	bio_set_flag(sdio->bio, BIO_PAGE_PINNED);
 	sdio->bio->bi_iter.bi_sector = first_block << (sdio->blkbits - SECTOR_SHIFT);
 	sdio->logical_offset_in_bio = sdio->cur_page_fs_offset;

@@ -224,8 +224,6 @@ static const char *design_unsupported(const struct lab_knobs *knobs)
 		return "its loop driver is one thread that sleeps in the file: nothing of it can run in the submitter";
 	if (knobs->loopq == LAB_LOOPQ_MQ)
 		return "its loop driver takes bios: Linux 3.12 has no blk-mq";
-	if (knobs->bio_rule == LAB_BIO_RULE_OLD)
-		return "it does not ask the device while it fills a bio: bio-rule=old is not built";
 	return NULL;
 }
 

@@ -102,7 +102,7 @@ static struct blkdev_dio *blkdev_dio_alloc(struct kiocb *iocb, struct iov_iter *
 					   struct bio **first)
 {
 	struct block_device *bdev = iocb->ki_filp->f_bdev;
-	unsigned int nr_vecs = iov_iter_npages(iter, iov_iter_count(iter), BIO_MAX_VECS);
+	unsigned int nr_vecs = iov_iter_npages(iter, iov_iter_count(iter), lab_bio_max_vecs(bdev));
 	bool separate = blkdev_alloc == LAB_ALLOC_KMALLOC;
 	struct blkdev_dio *dio = NULL;
 	struct bio *bio;
@@ -219,14 +219,14 @@ static int blkdev_submit_one(struct kiocb *iocb, struct iov_iter *iter, struct b
 /* The second bio and those after it. */
 static int blkdev_submit_more(struct kiocb *iocb, struct iov_iter *iter, struct blkdev_dio *dio)
 {
+	struct block_device *bdev = iocb->ki_filp->f_bdev;
 	struct blk_plug plug;
 	int ret;
 
 	blk_start_plug(&plug);
 	do {
-		unsigned int nr_vecs = iov_iter_npages(iter, iov_iter_count(iter), BIO_MAX_VECS);
-		struct bio *bio = bio_alloc_bioset(iocb->ki_filp->f_bdev, nr_vecs, blkdev_opf(iocb),
-						   GFP_KERNEL, &blkdev_bios);
+		unsigned int nr_vecs = iov_iter_npages(iter, iov_iter_count(iter), lab_bio_max_vecs(bdev));
+		struct bio *bio = bio_alloc_bioset(bdev, nr_vecs, blkdev_opf(iocb), GFP_KERNEL, &blkdev_bios);
 
 		ret = blkdev_submit_one(iocb, iter, dio, bio);
 	} while (!ret);

@@ -168,21 +168,21 @@ static void iomap_dio_end_io(struct bio *bio)
 
 /* ---- submit a bio ------------------------------------------------------------------- */
 
-static struct bio *iomap_dio_bio(struct iomap_dio *dio, const struct lab_extent *ext, unsigned int nr_vecs,
-				 blk_opf_t opf)
+/* @pos: of its first byte. @ext may begin later, in the same block. */
+static struct bio *iomap_dio_bio(struct iomap_dio *dio, const struct lab_extent *ext, loff_t pos,
+				 unsigned int nr_vecs, blk_opf_t opf)
 {
 	struct bio *bio = bio_alloc(ext->bdev, nr_vecs, opf, GFP_KERNEL);
 
+	bio->bi_iter.bi_sector = pos >= ext->pos ? ext->sector + ((pos - ext->pos) >> SECTOR_SHIFT) :
+						   ext->sector - ((ext->pos - pos) >> SECTOR_SHIFT);
 	bio->bi_private = dio;
 	bio->bi_end_io = iomap_dio_end_io;
 	return bio;
 }
 
-/* @pos: of its first byte. @ext may begin later, in the same block. */
-static void iomap_dio_submit(struct iomap_dio *dio, struct bio *bio, const struct lab_extent *ext, loff_t pos)
+static void iomap_dio_submit(struct iomap_dio *dio, struct bio *bio)
 {
-	bio->bi_iter.bi_sector = pos >= ext->pos ? ext->sector + ((pos - ext->pos) >> SECTOR_SHIFT) :
-						   ext->sector - ((ext->pos - pos) >> SECTOR_SHIFT);
 	if (op_is_write(bio->bi_opf) && !(bio->bi_opf & REQ_FUA))
 		dio->flags |= DIO_WROTE;
 	atomic_inc(&dio->ref);
@@ -196,9 +196,9 @@ static void iomap_dio_zero_edge(struct iomap_dio *dio, const struct lab_extent *
 
 	if (from == to)
 		return;
-	bio = iomap_dio_bio(dio, ext, 1, REQ_OP_WRITE | REQ_SYNC | REQ_IDLE);
+	bio = iomap_dio_bio(dio, ext, from, 1, REQ_OP_WRITE | REQ_SYNC | REQ_IDLE);
 	__bio_add_page(bio, ZERO_PAGE(0), to - from, 0);
-	iomap_dio_submit(dio, bio, ext, from);
+	iomap_dio_submit(dio, bio);
 }
 
 /* The first bio that is not written through makes a flush of the whole necessary. */
@@ -234,9 +234,9 @@ static int iomap_dio_bios(struct iomap_dio *dio, const struct lab_extent *ext, l
 	/* Once a bio has failed there is no use in submitting more. */
 	while (*pos < end && likely(!READ_ONCE(dio->error))) {
 		size_t left = end - *pos;
-		struct bio *bio = iomap_dio_bio(dio, ext, iov_iter_npages(dio->iter, left, BIO_MAX_VECS), opf);
+		unsigned int nr_vecs = iov_iter_npages(dio->iter, left, lab_bio_max_vecs(ext->bdev));
+		struct bio *bio = iomap_dio_bio(dio, ext, *pos, nr_vecs, opf);
 		int ret = iov_iter_fill_bio(dio->iter, bio, left, align);
-		loff_t at = *pos;
 
 		if (unlikely(ret)) {
 			bio_put(bio);
@@ -246,7 +246,7 @@ static int iomap_dio_bios(struct iomap_dio *dio, const struct lab_extent *ext, l
 			bio_set_pages_dirty(bio);
 		dio->size += bio->bi_iter.bi_size;
 		*pos += bio->bi_iter.bi_size;
-		iomap_dio_submit(dio, bio, ext, at);
+		iomap_dio_submit(dio, bio);
 	}
 	return 0;
 }

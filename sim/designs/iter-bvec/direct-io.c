@@ -22,11 +22,14 @@
 
 /* ---- submit a piece ----------------------------------------------------------------- */
 
-static void piece_bio_submit(struct dio_walk *w, struct dio_piece *piece, struct bio *bio,
-			     const struct lab_extent *ext, loff_t pos)
+/* Where @bio, which has its device, begins: known before its first page, which the old rule on bios may ask about. */
+static inline void piece_bio_aim(struct bio *bio, const struct lab_extent *ext, loff_t pos)
 {
-	bio_set_dev(bio, ext->bdev);
 	bio->bi_iter.bi_sector = ext->sector + ((pos - ext->pos) >> SECTOR_SHIFT);
+}
+
+static void piece_bio_submit(struct dio_piece *piece, struct bio *bio)
+{
 	bio->bi_private = piece;
 	bio->bi_end_io = dio_end_io;
 	if (piece->multi)
@@ -43,14 +46,15 @@ static int piece_zero_edge(struct dio_walk *w, struct dio_piece *piece, const st
 
 	if (from == to)
 		return 0;
-	bio = piece_extra_bio(w, 1);
+	bio = piece_extra_bio(w, ext->bdev, 1);
 	if (!bio)
 		return -EAGAIN;
 	__bio_add_page(bio, ZERO_PAGE(0), to - from, 0);
 	/* The block may begin before what was asked for; on disk it begins that much earlier too. */
 	block.pos = round_down(ext->pos, LAB_BLOCK_BYTES);
 	block.sector -= (ext->pos - block.pos) >> SECTOR_SHIFT;
-	piece_bio_submit(w, piece, bio, &block, from);
+	piece_bio_aim(bio, &block, from);
+	piece_bio_submit(piece, bio);
 	return 0;
 }
 
@@ -58,14 +62,15 @@ static int piece_zero_edge(struct dio_walk *w, struct dio_piece *piece, const st
 static int piece_submit_rest(struct dio_walk *w, struct dio_piece *piece, const struct lab_extent *ext,
 			     loff_t pos, loff_t end)
 {
-	unsigned int align = bdev_logical_block_size(ext->bdev);
+	unsigned int align = bdev_logical_block_size(ext->bdev), max_vecs = lab_bio_max_vecs(ext->bdev);
 
 	while (pos < end) {
-		struct bio *bio = piece_extra_bio(w, iov_iter_npages(w->iter, end - pos, BIO_MAX_VECS));
+		struct bio *bio = piece_extra_bio(w, ext->bdev, iov_iter_npages(w->iter, end - pos, max_vecs));
 		int ret;
 
 		if (!bio)
 			return -EAGAIN;
+		piece_bio_aim(bio, ext, pos);
 		ret = iov_iter_fill_bio(w->iter, bio, end - pos, align);
 		if (ret) {
 			bio_put(bio);
@@ -75,7 +80,7 @@ static int piece_submit_rest(struct dio_walk *w, struct dio_piece *piece, const 
 			bio_set_pages_dirty(bio);
 		bio->bi_opf |= piece->bio.bi_opf & REQ_FUA;
 		pos += bio->bi_iter.bi_size;
-		piece_bio_submit(w, piece, bio, ext, pos - bio->bi_iter.bi_size);
+		piece_bio_submit(piece, bio);
 	}
 	return 0;
 }
@@ -127,7 +132,7 @@ static noinline void piece_submit_multi(struct dio_walk *w, struct dio_piece *pi
 
 	piece->multi = true;
 	atomic_set(&piece->bios, 1);
-	piece_bio_submit(w, piece, &piece->bio, ext, pos);
+	piece_bio_submit(piece, &piece->bio);
 	if (piece->unwritten) {
 		ret = piece_zero_edge(w, piece, ext, round_down(pos, LAB_BLOCK_BYTES), pos);
 		if (!ret)
@@ -178,9 +183,10 @@ static int dio_extent(struct dio_walk *w, const struct lab_extent *ext)
 		return -EINVAL;
 	w->checked = true;
 
-	piece = piece_alloc(w, len);
+	piece = piece_alloc(w, ext->bdev, len);
 	if (unlikely(!piece))
 		return iocb_may_block(w->iocb) ? -ENOMEM : -EAGAIN;
+	piece_bio_aim(&piece->bio, ext, ext->pos);
 	ret = iov_iter_fill_bio(w->iter, &piece->bio, len, bdev_logical_block_size(ext->bdev));
 	edges = ext->type == LAB_UNWRITTEN && ((w->pos | (w->pos + len)) & (LAB_BLOCK_BYTES - 1));
 	/* What may not wait is one bio: a second could not be taken back when it fails. */
@@ -200,7 +206,7 @@ static int dio_extent(struct dio_walk *w, const struct lab_extent *ext)
 	if (unlikely(edges || piece->bio.bi_iter.bi_size < len))
 		piece_submit_multi(w, piece, ext);
 	else
-		piece_bio_submit(w, piece, &piece->bio, ext, ext->pos);
+		piece_bio_submit(piece, &piece->bio);
 	return 0;
 }
 

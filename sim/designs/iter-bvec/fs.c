@@ -353,8 +353,6 @@ static void design_exit(void)
 
 static const char *design_unsupported(const struct lab_knobs *knobs)
 {
-	if (knobs->bio_rule == LAB_BIO_RULE_OLD)
-		return "it does not ask the device while it fills a bio: bio-rule=old is not built";
 	if (knobs->variant != VARIANT_61)
 		return NULL;
 	if (knobs->handoff != LAB_HANDOFF_WORKER)

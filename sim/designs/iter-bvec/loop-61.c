@@ -272,8 +272,10 @@ void loop_61_set_limits(struct loop_device *lo, const struct lab_loop_opts *opts
 {
 	struct request_queue *q = lo->dev.disk->queue;
 
-	blk_queue_max_segment_size(q, LOOP_61_MAX_SEGMENT_BYTES);
+	/* What is smaller already is the old rule's on bios: the limits of the disk below, which stand. */
+	if (!queue_virt_boundary(q))
+		blk_queue_max_segment_size(q, min_t(unsigned int, queue_max_segment_size(q), LOOP_61_MAX_SEGMENT_BYTES));
 	if (!opts->max_sectors)
-		blk_queue_max_hw_sectors(q, LOOP_61_MAX_SECTORS);
+		blk_queue_max_hw_sectors(q, min_t(unsigned int, queue_max_hw_sectors(q), LOOP_61_MAX_SECTORS));
 	blk_queue_write_cache(q, true, false);
 }

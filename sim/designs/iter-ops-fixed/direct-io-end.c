@@ -72,7 +72,8 @@ static inline void dio_setup(struct dio *dio, struct dio_walk *w, bool embedded)
 	w->dio = dio;
 }
 
-static inline struct bio *dio_bio_alloc(struct dio_walk *w, struct bio_set *bs, unsigned int nr_vecs)
+static inline struct bio *dio_bio_alloc(struct dio_walk *w, struct bio_set *bs, struct block_device *bdev,
+					unsigned int nr_vecs)
 {
 	blk_opf_t opf = w->write ? REQ_OP_WRITE | REQ_SYNC | REQ_IDLE : REQ_OP_READ;
 	struct bio *bio;
@@ -81,7 +82,7 @@ static inline struct bio *dio_bio_alloc(struct dio_walk *w, struct bio_set *bs, 
 		opf |= REQ_NOWAIT;
 	if (w->iocb->ki_flags & IOCB_HIPRI)
 		opf |= REQ_POLLED;
-	bio = bio_alloc_bioset(NULL, nr_vecs, opf, w->gfp, bs);
+	bio = bio_alloc_bioset(bdev, nr_vecs, opf, w->gfp, bs);
 	if (likely(bio))
 		bio_set_prio(bio, w->iocb->ki_ioprio);
 	return bio;
@@ -90,20 +91,21 @@ static inline struct bio *dio_bio_alloc(struct dio_walk *w, struct bio_set *bs, 
 /**
  * piece_alloc - a piece for the next @len_bytes of the walk, and the dio if there is none yet
  * @w: the walk; w->dio is set
+ * @bdev: where the extent is
  * @len_bytes: of the extent's part
  *
  * Context: w->gfp says. Return: the piece, its bio empty; NULL: no memory (never with alloc=pool and a
  * blocking gfp).
  */
-struct dio_piece *piece_alloc(struct dio_walk *w, u32 len_bytes)
+struct dio_piece *piece_alloc(struct dio_walk *w, struct block_device *bdev, u32 len_bytes)
 {
-	unsigned int nr_vecs = iov_iter_npages(w->iter, len_bytes, BIO_MAX_VECS);
+	unsigned int nr_vecs = iov_iter_npages(w->iter, len_bytes, lab_bio_max_vecs(bdev));
 	unsigned int set = nr_vecs ? DIO_OWN_VECS : DIO_LENT_VECS;
 	struct dio_piece *piece;
 	struct bio *bio;
 
 	if (!w->dio && dio_knobs.alloc == LAB_ALLOC_POOL) {
-		bio = dio_bio_alloc(w, &dio_bios[set], nr_vecs);
+		bio = dio_bio_alloc(w, &dio_bios[set], bdev, nr_vecs);
 		if (!bio)
 			return NULL;
 		dio_setup(container_of(bio, struct dio, first.bio), w, true);
@@ -115,7 +117,7 @@ struct dio_piece *piece_alloc(struct dio_walk *w, u32 len_bytes)
 				return NULL;
 			dio_setup(dio, w, false);
 		}
-		bio = dio_bio_alloc(w, &piece_bios[set], nr_vecs);
+		bio = dio_bio_alloc(w, &piece_bios[set], bdev, nr_vecs);
 		if (!bio)
 			return NULL;
 	}
@@ -145,14 +147,15 @@ void piece_abort(struct dio_walk *w, struct dio_piece *piece)
 /**
  * piece_extra_bio - one more bio for a piece that has one
  * @w: the walk
+ * @bdev: where the piece is
  * @nr_vecs: elements of its own
  *
  * From a set of its own: pieces under construction hold theirs while they ask. Context and result as
  * piece_alloc().
  */
-struct bio *piece_extra_bio(struct dio_walk *w, unsigned int nr_vecs)
+struct bio *piece_extra_bio(struct dio_walk *w, struct block_device *bdev, unsigned int nr_vecs)
 {
-	return dio_bio_alloc(w, &extra_bios, nr_vecs);
+	return dio_bio_alloc(w, &extra_bios, bdev, nr_vecs);
 }
 
 /**

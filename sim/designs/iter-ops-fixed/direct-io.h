@@ -85,9 +85,9 @@ static inline void dio_note_error(int *first, int error)
 		cmpxchg(first, 0, error);
 }
 
-struct dio_piece *piece_alloc(struct dio_walk *w, u32 len_bytes);
+struct dio_piece *piece_alloc(struct dio_walk *w, struct block_device *bdev, u32 len_bytes);
 void piece_abort(struct dio_walk *w, struct dio_piece *piece);
-struct bio *piece_extra_bio(struct dio_walk *w, unsigned int nr_vecs);
+struct bio *piece_extra_bio(struct dio_walk *w, struct block_device *bdev, unsigned int nr_vecs);
 void dio_abort(struct dio *dio);
 void dio_end_io(struct bio *bio);
 void piece_drop(struct dio_piece *piece);

@@ -199,7 +199,6 @@ static bool bio_add_pinned(struct bio *bio, struct page *page, unsigned int off,
 {
 	if (bio->bi_vcnt) {
 		struct bio_vec *last = &bio->bi_io_vec[bio->bi_vcnt - 1];
-
 		phys_addr_t end = page_to_phys(last->bv_page) + last->bv_offset + last->bv_len;
 
 		if (end == page_to_phys(page) + off) {
@@ -241,7 +240,8 @@ static void bio_trim_pinned(struct bio *bio, unsigned int bytes)
  * Pin at most @len bytes of the current segment into @bio: one batch, or up to where the bio is full.
  * Returns bytes (0: full at once) or -EFAULT with nothing pinned.
  */
-static ssize_t user_pin_batch(struct iov_iter *iter, struct bio *bio, size_t len, unsigned int gup_flags)
+static __always_inline ssize_t user_pin_batch(struct iov_iter *iter, struct bio *bio, size_t len,
+					      unsigned int gup_flags, bool old_rule)
 {
 	unsigned long addr = iter->iov->base + iter->iov_offset;
 	unsigned int off = offset_in_page(addr);
@@ -249,13 +249,18 @@ static ssize_t user_pin_batch(struct iov_iter *iter, struct bio *bio, size_t len
 	struct page *pages[PIN_BATCH];
 	ssize_t done = 0;
 
+	if (old_rule)
+		nr = min_t(int, nr, lab_old_room_pages(bio, off, len));
+	if (!nr)
+		return 0;
 	got = pin_user_pages_fast(addr & PAGE_MASK, nr, gup_flags, pages);
 	if (got <= 0)
 		return got ? got : -EFAULT;
 	for (i = 0; i < got; i++) {
 		unsigned int part = min_t(size_t, PAGE_SIZE - off, len - done);
 
-		if (!bio_add_pinned(bio, pages[i], off, part)) {
+		if (!(old_rule ? lab_old_add_pinned(bio, pages[i], part, off) :
+				 bio_add_pinned(bio, pages[i], off, part))) {
 			unpin_user_pages(pages + i, got - i);
 			break;
 		}
@@ -282,10 +287,7 @@ static inline int user_pin_page(struct iov_iter *iter, struct bio *bio, size_t b
 	return 0;
 }
 
-/*
- * All or nothing up to what the bio holds: a fault anywhere fails the whole call in the end, so it may fail
- * here.
- */
+/* All or nothing up to what the bio holds: a fault anywhere fails the whole call in the end, so it may fail here. */
 static int user_fill_bio(struct iov_iter *iter, struct bio *bio, size_t bytes, unsigned int align)
 {
 	unsigned int gup_flags = op_is_write(bio->bi_opf) ? 0 : FOLL_WRITE, over;
@@ -299,7 +301,9 @@ static int user_fill_bio(struct iov_iter *iter, struct bio *bio, size_t bytes, u
 	saved = *iter;
 	while (bytes) {
 		size_t len = min(seg_left(iter), bytes);
-		ssize_t done = len ? user_pin_batch(iter, bio, len, gup_flags) : 0;
+		ssize_t done = !len ? 0 : likely(!lab_bio_old_rule) ?
+			       user_pin_batch(iter, bio, len, gup_flags, false) :
+			       user_pin_batch(iter, bio, len, gup_flags, true);
 
 		if (done < 0) {
 			bio_trim_pinned(bio, bio->bi_iter.bi_size);
@@ -474,8 +478,10 @@ static int bvec_fill_bio(struct iov_iter *iter, struct bio *bio, size_t bytes, u
 	bio->bi_iter.bi_bvec_done = iter->iov_offset;
 	bio->bi_iter.bi_size = bytes;
 	bio_set_flag(bio, BIO_CLONED);
+	if (unlikely(lab_bio_old_rule))
+		bio->bi_iter.bi_size = bytes = lab_old_lent_bytes(bio);
 	bvec_advance_iter(iter, bytes);
-	return 0;
+	return bytes ? 0 : -EINVAL;
 }
 
 const struct iov_iter_ops bvec_iter_ops = {

@@ -19,7 +19,8 @@ static int dio_new_bio(struct dio *dio, struct dio_submit *sdio, struct buffer_h
 	if (ret)
 		return ret;
 	BUG_ON(sdio->pages_in_io <= 0);
-	sdio->bio = bio_alloc(map_bh->b_bdev, bio_max_segs(sdio->pages_in_io), opf, GFP_KERNEL);
+	sdio->bio = bio_alloc(map_bh->b_bdev, min_t(unsigned int, sdio->pages_in_io, lab_bio_max_vecs(map_bh->b_bdev)),
+			      opf, GFP_KERNEL);
 	sdio->bio->bi_iter.bi_sector = sdio->cur_page_block << (sdio->blkbits - SECTOR_SHIFT);
 	sdio->bio->bi_end_io = dio->is_async ? dio_bio_end_aio : dio_bio_end_io;
 	sdio->logical_offset_in_bio = sdio->cur_page_fs_offset;

@@ -229,8 +229,6 @@ static const char *design_unsupported(const struct lab_knobs *knobs)
 		return "a kiocb is made for each bio that its thread takes off a list: loopq=mq came two years later";
 	if (knobs->alloc != LAB_ALLOC_KMALLOC)
 		return "kiocb and dio come from slabs that may be empty (D5): alloc=pool would be another design";
-	if (knobs->bio_rule == LAB_BIO_RULE_OLD)
-		return "bio-rule=old is not built";
 	return NULL;
 }
 

@@ -30,6 +30,7 @@ static unsigned int rounds(unsigned int n)
 static void data_up(struct data *d, const struct rig_opts *o)
 {
 	rig_up(&d->rig, o);
+	kc_probes_reset();
 	d->loop_at = o->loop_opts.offset_bytes;
 	d->want = kmalloc(IO_MAX, GFP_KERNEL);
 	d->have = kmalloc(IO_MAX, GFP_KERNEL);
@@ -121,6 +122,14 @@ static void data_all(struct data *d, struct lab_file *file)
 		data_read(d, file, pos, IO_MAX);
 }
 
+/* Under the old rule on bios nothing was cut on its way down, whatever the limits. */
+static void data_old_rule(struct data *d)
+{
+	if (d->rig.knobs.bio_rule == LAB_BIO_RULE_OLD)
+		lab_expect_eq(rig_count(LAB_UPPER, LAB_SPLITS) + rig_count(LAB_LOOP, LAB_SPLITS) +
+			      rig_count(LAB_LOWER, LAB_SPLITS), 0);
+}
+
 /* ---- the file itself: it grows, shrinks and gets holes ---------------------------------- */
 
 /* Small ones and large ones; now and then nothing. */
@@ -178,6 +187,7 @@ static void file_against_reffs(struct rig_opts *o, unsigned int n)
 		lab_expect_eq(rig_design->size(d.rig.file), lab_reffs_size(d.ref));
 	}
 	data_all(&d, d.rig.file);
+	data_old_rule(&d);
 	data_down(&d);
 }
 
@@ -237,6 +247,33 @@ DESIGN_TEST_FLAGS(data, file_of_permuted_frames_on_a_disk_with_limits, LAB_TEST_
 	file_against_reffs(&o, rounds(200));
 }
 
+/* The same under the old rule: each page is asked about. */
+static const struct lab_limits old_rule_limits[] = {
+	{ .max_sectors = 24 },
+	{ .max_segments = 3, .virt_boundary_bytes = 4096 },
+	{ .max_segments = 2, .max_segment_bytes = 8192 },
+};
+
+DESIGN_TEST_FLAGS(data, file_under_the_old_rule, LAB_TEST_F_PERMUTED)
+{
+	const struct lab_fs_opts *fs;
+	unsigned int l;
+
+	rig_needs_bio_rule(LAB_BIO_RULE_OLD);
+	for (l = 0; l < ARRAY_SIZE(old_rule_limits); l++) {
+		for (fs = layouts; fs < layouts + ARRAY_SIZE(layouts); fs++) {
+			struct rig_opts o = {
+				.fill = 0xee, .fs = *fs, .limits = old_rule_limits[l],
+				.knobs.bio_rule = LAB_BIO_RULE_OLD,
+			};
+
+			if (fs->layout >= LAB_LAYOUT_SPARSE)
+				o.file_bytes = FILE_MAX / 2;
+			file_against_reffs(&o, rounds(40));
+		}
+	}
+}
+
 /* ---- through the loop device, and the file beside it -------------------------------------- */
 
 static void loop_one(struct data *d)
@@ -268,6 +305,7 @@ static void loop_against_reffs(struct rig_opts *o, const struct lab_fs_opts *fs,
 		loop_one(&d);
 	data_all(&d, d.rig.bdev);
 	data_all(&d, d.rig.file);
+	data_old_rule(&d);
 	data_down(&d);
 }
 
@@ -311,4 +349,22 @@ DESIGN_TEST(data, loop_over_small_limits)
 	};
 
 	loop_against_reffs(&o, &layouts[2], rounds(40));
+}
+
+DESIGN_TEST(data, loop_under_the_old_rule)
+{
+	unsigned int k, l;
+
+	rig_needs_bio_rule(LAB_BIO_RULE_OLD);
+	for (k = 0; k < RIG_KNOB_SETS; k++) {
+		struct rig_opts o = { .loop_opts = { .offset_bytes = k & 1 ? 512 * 3 : 0 } };
+
+		if (!rig_knobs(k, &o.knobs))
+			continue;
+		o.knobs.bio_rule = LAB_BIO_RULE_OLD;
+		for (l = 0; l < ARRAY_SIZE(old_rule_limits); l++) {
+			o.limits = old_rule_limits[l];
+			loop_against_reffs(&o, &layouts[(k + l) % ARRAY_SIZE(layouts)], rounds(25));
+		}
+	}
 }

@@ -70,6 +70,14 @@ void rig_needs_loopq(enum lab_loopq loopq)
 	rig_needs(knobs);
 }
 
+void rig_needs_bio_rule(enum lab_bio_rule rule)
+{
+	struct lab_knobs knobs = rig_design->variants[LAB_VARIANT].knobs;
+
+	knobs.bio_rule = rule;
+	rig_needs(knobs);
+}
+
 static struct block_device *rig_disk(struct rig *r, const struct rig_opts *o)
 {
 	u64 bytes = o->disk_bytes ? o->disk_bytes : RIG_DISK_BYTES;
@@ -107,8 +115,8 @@ static void rig_fill(struct block_device *bdev, u8 byte)
 		struct bio *bio = bio_alloc(bdev, BIO_MAX_VECS, REQ_OP_WRITE, GFP_KERNEL);
 
 		bio->bi_iter.bi_sector = sector;
-		for (; bio->bi_vcnt < BIO_MAX_VECS && sector < end; sector += PAGE_SECTORS)
-			__bio_add_page(bio, page, PAGE_SIZE, 0);
+		while (sector < end && bio_add_page(bio, page, PAGE_SIZE, 0))
+			sector += PAGE_SECTORS;
 		lab_expect_eq(submit_bio_wait(bio), 0);
 		bio_put(bio);
 	}
@@ -130,8 +138,9 @@ void rig_up(struct rig *r, const struct rig_opts *o)
 	lab_expect(!IS_ERR(r->disk));
 	if (o->fill)
 		rig_fill(r->disk, o->fill);
-	r->faulty = o->fault ? rig_filter(r->disk, "fault", o->fault) : NULL;
-	r->trace = rig_filter(r->faulty ? r->faulty : r->disk, "trace", "");
+	r->striped = o->stripe ? rig_filter(r->disk, "stripe", o->stripe) : NULL;
+	r->faulty = o->fault ? rig_filter(r->striped ?: r->disk, "fault", o->fault) : NULL;
+	r->trace = rig_filter(r->faulty ?: r->striped ?: r->disk, "trace", "");
 	r->fs = lab_fs_create(r->trace, &o->fs);
 	lab_expect(!IS_ERR(r->fs));
 	r->inode = lab_inode_create(r->fs, o->file_bytes);
@@ -172,6 +181,8 @@ void rig_down(struct rig *r)
 	lab_bdev_destroy(r->trace);
 	if (r->faulty)
 		lab_bdev_destroy(r->faulty);
+	if (r->striped)
+		lab_bdev_destroy(r->striped);
 	lab_bdev_destroy(r->disk);
 	if (r->host)
 		host_disk_close(r->host);

@@ -117,6 +117,7 @@ static inline bool rig_has(enum lab_defect defect)
 /* Skip the test, with the design's own words, unless the design runs like this, its other knobs being its own. */
 void rig_needs_handoff(enum lab_handoff handoff);
 void rig_needs_loopq(enum lab_loopq loopq);
+void rig_needs_bio_rule(enum lab_bio_rule rule);
 
 #define RIG_KNOB_SETS	16
 
@@ -129,13 +130,14 @@ enum rig_disk { RIG_RAM, RIG_NULL, RIG_REAL };
  * struct rig_opts - zero: a ram disk of 16 MiB, contiguous layout, an empty file, default knobs
  * @knobs: those that the design cannot run with are replaced by its own defaults (struct rig says which)
  * @fault: argument of a fault filter between trace and disk; NULL: none
+ * @stripe: argument of a stripe filter on the disk, below the others; NULL: none
  * @fill: byte the disk is full of before the filesystem is made; 0: as it is
  */
 struct rig_opts {
 	enum rig_disk disk;
 	u64 disk_bytes;
 	struct lab_limits limits;
-	const char *fault;
+	const char *fault, *stripe;
 	u8 fill;
 	struct lab_fs_opts fs;
 	loff_t file_bytes;
@@ -153,7 +155,7 @@ struct rig_opts {
  */
 struct rig {
 	struct host_disk *host;
-	struct block_device *disk, *faulty, *trace;
+	struct block_device *disk, *striped, *faulty, *trace;
 	struct lab_fs *fs;
 	struct inode *inode;
 	struct lab_file *file, *bdev;

@@ -343,6 +343,15 @@ static inline void bio_set_dev(struct bio *bio, struct block_device *bdev)
 extern bool lab_bio_old_rule;
 void lab_set_bio_rule(bool old);
 int bio_get_nr_vecs(struct block_device *bdev);
+unsigned int lab_old_room_pages(const struct bio *bio, unsigned int offset_bytes, size_t len_bytes);
+bool lab_old_add_pinned(struct bio *bio, struct page *page, unsigned int len_bytes, unsigned int offset_bytes);
+unsigned int lab_old_lent_bytes(const struct bio *bio);
+
+/* The most elements that a bio for @bdev is given. Context: any. */
+static inline unsigned int lab_bio_max_vecs(struct block_device *bdev)
+{
+	return unlikely(lab_bio_old_rule) ? (unsigned int)bio_get_nr_vecs(bdev) : BIO_MAX_VECS;
+}
 
 static inline bool bio_full(const struct bio *bio, unsigned int len_bytes)
 {
