@@ -289,17 +289,11 @@ static inline int user_pin_page(struct iov_iter *iter, struct bio *bio, size_t b
 }
 
 /* All or nothing up to what the bio holds: a fault anywhere fails the whole call in the end, so it may fail here. */
-int user_fill_bio(struct iov_iter *iter, struct bio *bio, size_t bytes, unsigned int align)
+static noinline int user_fill_batches(struct iov_iter *iter, struct bio *bio, size_t bytes, unsigned int align)
 {
 	unsigned int gup_flags = op_is_write(bio->bi_opf) ? 0 : FOLL_WRITE, over;
-	struct iov_iter saved;
+	struct iov_iter saved = *iter;
 
-	assert_user(iter);
-	bio_set_flag(bio, BIO_PAGE_PINNED);
-	bytes = min(bytes, iter->count);
-	if (user_is_page(iter, bytes))
-		return user_pin_page(iter, bio, bytes, gup_flags);
-	saved = *iter;
 	while (bytes) {
 		size_t len = min(seg_left(iter), bytes);
 		ssize_t done = !len ? 0 : likely(!lab_bio_old_rule) ?
@@ -323,6 +317,16 @@ int user_fill_bio(struct iov_iter *iter, struct bio *bio, size_t bytes, unsigned
 		user_advance(iter, bio->bi_iter.bi_size);
 	}
 	return bio->bi_iter.bi_size ? 0 : -EINVAL;
+}
+
+int user_fill_bio(struct iov_iter *iter, struct bio *bio, size_t bytes, unsigned int align)
+{
+	assert_user(iter);
+	bio_set_flag(bio, BIO_PAGE_PINNED);
+	bytes = min(bytes, iter->count);
+	if (user_is_page(iter, bytes))
+		return user_pin_page(iter, bio, bytes, op_is_write(bio->bi_opf) ? 0 : FOLL_WRITE);
+	return user_fill_batches(iter, bio, bytes, align);	/* its large stack is no burden to one page */
 }
 
 /* iov_iter_init() of what is not one segment of the user's. */
