@@ -53,7 +53,7 @@ upstream-iov-mutants: ## the same, and copies of it with one mistake each, all o
 	@mk/setup.sh upstream
 	@mk/upstream-iov.sh --mutants
 
-upstream: ## Linux's own iov_iter, direct IO, bio, blk-mq and loop as the design upstream (KSRC=DIR NAME=word: a tree of yours)
+upstream: ## Linux's own iov_iter, direct IO, bio, blk-mq and loop as the design upstream (KERNEL=6.12, KSRC=DIR NAME=word: others beside it)
 	@mk/setup.sh upstream
 	@mk/upstream.sh
 
@@ -64,6 +64,14 @@ upstream-check: ## the design upstream under ASan: every byte, operations agains
 upstream-calibrate: ## what an IO costs in Linux's own code and in MODEL (iter-bvec@6.1), counter by counter
 	@mk/setup.sh upstream
 	@mk/upstream-calibrate.sh $(MODEL)
+
+upstream-kunit: ## Linux 6.12's own KUnit tests of iov_iter, on its own iov_iter.c (needs linux-source-6.12, else skips)
+	@mk/setup.sh upstream
+	@mk/upstream-kunit.sh
+
+upstream-kunit-mutants: ## the same, and copies of iov_iter.c with one mistake each, which they must find
+	@mk/setup.sh upstream
+	@mk/upstream-kunit.sh --mutants
 
 upstream-mutants: ## copies of Linux's files with one mistake each, which must be found
 	@mk/setup.sh upstream
@@ -91,4 +99,4 @@ clean: ## remove build/ and reports/out/
 	rm -rf build reports/out
 
 .PHONY: help all compare check lint check-variants check-valgrind check-tsan check-planted upstream-iov upstream-iov-mutants coverage real bench stack clean
-.PHONY: upstream upstream-check upstream-calibrate upstream-mutants
+.PHONY: upstream upstream-check upstream-calibrate upstream-mutants upstream-kunit upstream-kunit-mutants
