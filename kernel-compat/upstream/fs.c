@@ -276,6 +276,15 @@ ssize_t up_bdev_read_rest(struct kiocb *iocb, struct iov_iter *iter, ssize_t alr
 	return already_read ?: -EFAULT;
 }
 
+/* The same of a write: what is left is tried through the cache, which looks at the memory first, and fails there. */
+ssize_t direct_write_fallback(struct kiocb *iocb, struct iov_iter *iter, ssize_t direct_written, ssize_t buffered_written);
+ssize_t direct_write_fallback(struct kiocb *iocb, struct iov_iter *iter, ssize_t direct_written, ssize_t buffered_written)
+{
+	if (buffered_written >= 0)
+		up_bug("a write to a block device through its page cache, which it has not");
+	return direct_written ?: buffered_written;
+}
+
 /* Files here have no times and no privileges. */
 int file_update_time(struct file *file)
 {
