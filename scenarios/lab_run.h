@@ -46,6 +46,7 @@ struct lab_job {
 	int direct;			/* 0: through a page cache, on top of what the design does below */
 	int end_fsync;			/* fsync(2) when all IOs of a clone that writes have ended */
 	int stonewall, verify;
+	int sync_calls;			/* each IO is waited for in the call that makes it; not of ready bios */
 	int dsync;			/* writes are durable when they end; of ready bios: REQ_FUA */
 	/* pragmas */
 	int expect_errors;		/* -1: not given (then: 0) */

@@ -267,6 +267,31 @@ int invalidate_inode_pages2_range(struct address_space *mapping, pgoff_t start, 
 	return 0;
 }
 
+/*
+ * block/fops.c reads through the page cache what direct IO has left: what comes behind memory that could not be pinned.
+ * It cannot be copied to either, so the read ends there, as it would in the cache, which is not here.
+ */
+ssize_t up_bdev_read_rest(struct kiocb *iocb, struct iov_iter *iter, ssize_t already_read);
+ssize_t up_bdev_read_rest(struct kiocb *iocb, struct iov_iter *iter, ssize_t already_read)
+{
+	size_t left = iov_iter_count(iter);
+
+	if (!left || iocb->ki_pos >= i_size_read(iocb->ki_filp->f_mapping->host))
+		return already_read;
+	if (fault_in_iov_iter_writeable(iter, left) != left)
+		up_bug("a read of a block device through its page cache, which it has not");
+	return already_read ?: -EFAULT;
+}
+
+/* The same of a write: what is left is tried through the cache, which looks at the memory first, and fails there. */
+ssize_t direct_write_fallback(struct kiocb *iocb, struct iov_iter *iter, ssize_t direct_written, ssize_t buffered_written);
+ssize_t direct_write_fallback(struct kiocb *iocb, struct iov_iter *iter, ssize_t direct_written, ssize_t buffered_written)
+{
+	if (buffered_written >= 0)
+		up_bug("a write to a block device through its page cache, which it has not");
+	return direct_written ?: buffered_written;
+}
+
 /* Files here have no times and no privileges. */
 int file_update_time(struct file *file)
 {

@@ -43,6 +43,7 @@ static struct block_device *bdev_new(struct gendisk *disk)
 		return NULL;
 	inode = &bi->vfs_inode;
 	bdev_sb.s_bdi = &no_bdi;
+	bdev_sb.s_maxbytes = MAX_LFS_FILESIZE;
 	inode->i_mode = S_IFBLK;
 	inode->i_sb = &bdev_sb;
 	inode->i_blkbits = 12;

@@ -101,6 +101,8 @@ static int loop_bind(struct gendisk *disk, struct upk_file *file, const struct u
 	struct loop_config *c = (struct loop_config *)up_arg;
 	int err;
 
+	if (file->lab)		/* it may have another size than when it was opened */
+		i_size_write(file->file.f_inode, upl_i_size(file->lab));
 	memset(c, 0, sizeof(*c));
 	c->fd = UP_FD;
 	c->block_size = o->block_bytes;

@@ -257,6 +257,17 @@ static int key_ignored(struct parser *p, struct lab_job *j, const char *key, con
 	return 0;
 }
 
+/* fio's engines that read and write as read(2) and write(2) do; of the others only the depth counts, which is another key. */
+static int key_ioengine(struct parser *p, struct lab_job *j, const char *key, const char *value)
+{
+	static const char *const waiting[] = { "sync", "psync", "vsync", "pvsync", "pvsync2" };
+
+	j->sync_calls = 0;
+	for (size_t i = 0; value && i < COUNT(waiting); i++)
+		j->sync_calls |= !strcmp(value, waiting[i]);
+	return j->sync_calls ? 0 : key_ignored(p, j, key, value);
+}
+
 #define F(field) offsetof(struct lab_job, field)
 static const struct key keys[] = {
 	{ "rw", key_rw, 0, 0, 0 },
@@ -283,7 +294,7 @@ static const struct key keys[] = {
 	{ "name", key_ignored, 0, 0, 0 },
 	{ "filename", key_ignored, 0, 0, 0 },
 	{ "directory", key_ignored, 0, 0, 0 },
-	{ "ioengine", key_ignored, 0, 0, 0 },
+	{ "ioengine", key_ioengine, 0, 0, 0 },
 	{ "thread", key_ignored, 0, 0, 0 },
 	{ "group_reporting", key_ignored, 0, 0, 0 },
 	{ "verify_state_save", key_ignored, 0, 0, 0 },

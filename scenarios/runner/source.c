@@ -231,7 +231,7 @@ void source_submit(struct slot *s)
 	s->io.pos = s->op.pos;
 	s->io.iov = &s->iov;
 	s->io.nr_segs = 1;
-	s->io.done = source_io_done;
+	s->io.done = s->gen->job->sync_calls ? NULL : source_io_done;
 	s->io.owner = s;
 	ret = r->design->submit(r->io, &s->io);
 	if (ret != -EIOCBQUEUED)

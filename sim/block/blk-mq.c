@@ -314,9 +314,17 @@ static inline bool bio_is_aligned(const struct bio *bio, const struct queue_limi
 	return !((bio->bi_iter.bi_size | (bio->bi_iter.bi_sector << SECTOR_SHIFT)) & mask);
 }
 
+/*
+ * Is what @plug holds to be sent before another request joins it? Looked at only then: the newest request waits, however
+ * long it is, for bios that continue it.
+ */
 static bool plug_is_full(const struct blk_plug *plug)
 {
-	return plug->rq_count >= BLK_MAX_REQUEST_COUNT || blk_rq_bytes(plug->mq_tail) >= BLK_PLUG_FLUSH_SIZE;
+	unsigned int max = plug->multiple_queues ? 2 * BLK_MAX_REQUEST_COUNT : BLK_MAX_REQUEST_COUNT;
+	const struct request *newest = plug->mq_tail;
+
+	return newest && (plug->rq_count >= max ||
+			  (!blk_queue_nomerges(newest->q) && blk_rq_bytes(newest) >= BLK_PLUG_FLUSH_SIZE));
 }
 
 /* Send @rq the way its flags and the plug say. */
@@ -327,9 +335,9 @@ static __always_inline void start_on_its_way(struct request *rq)
 	if (unlikely(op_is_flush(rq->cmd_flags))) {
 		lab_flush_insert(rq);
 	} else if (plug) {
-		lab_plug_add(plug, rq);
 		if (unlikely(plug_is_full(plug)))
 			__blk_flush_plug(plug, false);
+		lab_plug_add(plug, rq);
 	} else {
 		issue_or_leave(rq);
 	}

@@ -53,6 +53,17 @@ LAB_TEST_BARE(jobfile, comments_blanks_and_bare_keys)
 	lab_expect(!strcmp(set.ignored, "thread ioengine"));
 }
 
+LAB_TEST_BARE(jobfile, engines_that_wait)
+{
+	lab_expect_eq(parse("[global]\nioengine=psync\nsize=1m\n[a]\n[b]\nioengine=io_uring\n"), 0);
+	lab_expect_eq(set.jobs[0].sync_calls, 1);
+	lab_expect_eq(set.jobs[1].sync_calls, 0);
+	lab_expect(!strcmp(set.ignored, "ioengine"));
+	lab_expect_eq(parse("[a]\nioengine=pvsync2\nsize=1m\n"), 0);
+	lab_expect_eq(set.jobs[0].sync_calls, 1);
+	lab_expect(!*set.ignored);
+}
+
 LAB_TEST_BARE(jobfile, variables_from_the_environment)
 {
 	lab_expect_eq(setenv("DIOLAB_TEST_SIZE", "3m", 1), 0);

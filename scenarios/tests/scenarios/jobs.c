@@ -27,6 +27,17 @@ LAB_TEST_BARE(jobs, random_reads_and_writes)
 	scen_matrix(randrw, NULL);
 }
 
+static void calls_that_wait(struct scen *s)
+{
+	s->job[0].iodepth = 16;
+	s->job[0].sync_calls = 1;
+}
+
+LAB_TEST_BARE(jobs, system_calls_that_wait)
+{
+	scen_matrix(calls_that_wait, NULL);
+}
+
 static void randrw_file(struct scen *s)
 {
 	s->spec.path = LAB_PATH_FILE;

@@ -194,9 +194,9 @@ unsigned int user_npages(const struct iov_iter *iter, size_t bytes, unsigned int
 
 /*
  * Put [off, off + len) of a pinned page at the end of @bio. What continues the last element is merged with
- * it; a second pin on that element's last page is one too many and is given back. False: no room.
+ * it; a second pin on that element's last page is one too many and is given back. @bio has room.
  */
-static bool bio_add_pinned(struct bio *bio, struct page *page, unsigned int off, unsigned int len)
+static void bio_add_pinned(struct bio *bio, struct page *page, unsigned int off, unsigned int len)
 {
 	if (bio->bi_vcnt) {
 		struct bio_vec *last = &bio->bi_io_vec[bio->bi_vcnt - 1];
@@ -207,14 +207,11 @@ static bool bio_add_pinned(struct bio *bio, struct page *page, unsigned int off,
 				unpin_user_page(page);
 			last->bv_len += len;
 			bio->bi_iter.bi_size += len;
-			return true;
+			return;
 		}
-		if (bio->bi_vcnt == bio->bi_max_vecs)
-			return false;
 	}
 	bvec_set_page(&bio->bi_io_vec[bio->bi_vcnt++], page, len, off);
 	bio->bi_iter.bi_size += len;
-	return true;
 }
 
 /* Take the last @bytes off @bio; pages that lose all of theirs are unpinned. */
@@ -238,8 +235,8 @@ static void bio_trim_pinned(struct bio *bio, unsigned int bytes)
 }
 
 /*
- * Pin at most @len bytes of the current segment into @bio: one batch, or up to where the bio is full.
- * Returns bytes (0: full at once) or -EFAULT with nothing pinned.
+ * Pin at most @len bytes of the current segment into @bio: one batch, and no more pages than the bio has room
+ * for: each may be an element. Returns bytes (0: full) or -EFAULT with nothing pinned.
  */
 static __always_inline ssize_t user_pin_batch(struct iov_iter *iter, struct bio *bio, size_t len,
 					      unsigned int gup_flags, bool old_rule)
@@ -250,8 +247,7 @@ static __always_inline ssize_t user_pin_batch(struct iov_iter *iter, struct bio 
 	struct page *pages[PIN_BATCH];
 	ssize_t done = 0;
 
-	if (old_rule)
-		nr = min_t(int, nr, lab_old_room_pages(bio, off, len));
+	nr = min_t(int, nr, old_rule ? lab_old_room_pages(bio, off, len) : bio->bi_max_vecs - bio->bi_vcnt);
 	if (!nr)
 		return 0;
 	got = pin_user_pages_fast(addr & PAGE_MASK, nr, gup_flags, pages);
@@ -260,8 +256,9 @@ static __always_inline ssize_t user_pin_batch(struct iov_iter *iter, struct bio 
 	for (i = 0; i < got; i++) {
 		unsigned int part = min_t(size_t, PAGE_SIZE - off, len - done);
 
-		if (!(old_rule ? lab_old_add_pinned(bio, pages[i], part, off) :
-				 bio_add_pinned(bio, pages[i], off, part))) {
+		if (!old_rule) {
+			bio_add_pinned(bio, pages[i], off, part);
+		} else if (!lab_old_add_pinned(bio, pages[i], part, off)) {
 			unpin_user_pages(pages + i, got - i);
 			break;
 		}

@@ -86,6 +86,11 @@ static struct lab_file *open_on(struct inode *inode, struct block_device *bdev)
 	struct upk_disk *loop = inode ? NULL : loop_behind(bdev);
 	struct lab_file *lf = kzalloc(sizeof(*lf), GFP_KERNEL);
 
+	if (inode && loop_behind(bdev)) {
+		pr_err("upstream: a file on a loop device: its filesystem, which is ours, would wait for Linux's while Linux runs\n");
+		kfree(lf);
+		return ERR_PTR(-EOPNOTSUPP);
+	}
 	if (!lf)
 		return ERR_PTR(-ENOMEM);
 	lf->inode = inode;

@@ -54,13 +54,36 @@ static blk_opf_t low_opf(const struct up_req *req)
 	       (req->flags & UP_SYNC ? REQ_SYNC : 0);
 }
 
+/*
+ * Does @req keep the limits of the device? One that does not would be split by our queue below, and nobody would hear of
+ * it. Pieces that touch are one here, so there are at least as many segments as are counted. NULL, or what is broken.
+ */
+static const char *low_broken_limit(const struct up_req *req, const struct queue_limits *l)
+{
+	unsigned int i, segments = 0;
+
+	if (req->bytes > (u64)l->max_sectors << SECTOR_SHIFT && req->nr_segs)
+		return "max_sectors";
+	for (i = 0; i < req->nr_segs; i++) {
+		const struct up_seg *seg = &req->segs[i];
+
+		segments += l->virt_boundary_mask ? 1 : DIV_ROUND_UP(seg->len_bytes, l->max_segment_size);
+		if ((i && seg->phys & l->virt_boundary_mask) ||
+		    (i + 1 < req->nr_segs && (seg->phys + seg->len_bytes) & l->virt_boundary_mask))
+			return "virt_boundary";
+	}
+	return segments > l->max_segments ? "max_segments" : NULL;
+}
+
 void upl_req_submit(struct up_req *req)
 {
 	struct low_disk *d = req->lab_disk;
 	struct low_cmd *cmd = req->lab_cmd;
+	const char *broken = low_broken_limit(req, &bdev_get_queue(d->bdev)->limits);
 	struct bio *bio = &cmd->bio;
 	unsigned int i;
 
+	WARN(broken, "upstream: a request of %llu bytes, %u pieces, breaks the limit %s", (unsigned long long)req->bytes, req->nr_segs, broken);
 	bio_init(bio, d->bdev, cmd->vecs, UP_MAX_SEGS, low_opf(req));
 	for (i = 0; i < req->nr_segs; i++) {
 		cmd->vecs[i].bv_page = pfn_to_page(req->segs[i].phys >> PAGE_SHIFT);

@@ -271,21 +271,47 @@ LAB_TEST(blk_mq, full_plug_is_sent)
 
 	tbatch_init(&batch);
 	blk_start_plug(&plug);
-	write_pages(dev, &batch, buf, BLK_MAX_REQUEST_COUNT - 1, 2);
+	write_pages(dev, &batch, buf, BLK_MAX_REQUEST_COUNT, 2);
 	lab_expect_eq(dev->nr_events, 0);
 	tbatch_submit(&batch, tbio(dev->bdev, REQ_OP_WRITE, 1000, buf, 512));
 	lab_expect_eq(dev->nr_events, BLK_MAX_REQUEST_COUNT);
-	/* One request of this size is enough. */
-	blk_mq_freeze_queue(dev->disk->queue);
+	blk_mq_freeze_queue(dev->disk->queue);		/* sends what the plug holds */
 	blk_queue_max_hw_sectors(dev->disk->queue, 1024);
 	blk_queue_max_segment_size(dev->disk->queue, 1 << 20);
 	blk_mq_unfreeze_queue(dev->disk->queue);
+	/* One request of this size is enough, once it has a successor that does not continue it. */
 	tbatch_submit(&batch, tbio(dev->bdev, REQ_OP_WRITE, 1024, buf, BLK_PLUG_FLUSH_SIZE));
+	tbatch_submit(&batch, tbio(dev->bdev, REQ_OP_WRITE, 1024 + BLK_PLUG_FLUSH_SIZE / 512, buf, 512));
 	lab_expect_eq(dev->nr_events, BLK_MAX_REQUEST_COUNT + 1);
+	tbatch_submit(&batch, tbio(dev->bdev, REQ_OP_WRITE, 700, buf, 512));
+	lab_expect_eq(dev->nr_events, BLK_MAX_REQUEST_COUNT + 2);
+	lab_expect_eq(dev->event[BLK_MAX_REQUEST_COUNT + 1].bytes, BLK_PLUG_FLUSH_SIZE + 512);
 	blk_finish_plug(&plug);
 	tbatch_wait(&batch);
 	free_pages((unsigned long)buf, 5);
 	tdev_destroy(dev);
+}
+
+LAB_TEST(blk_mq, plug_of_two_queues_holds_twice_as_many)
+{
+	struct tdev *a = tdev_create(64), *b = tdev_create(64);
+	u8 *buf = kzalloc(512, GFP_KERNEL);
+	struct blk_plug plug;
+	struct tbatch batch;
+	unsigned int i;
+
+	tbatch_init(&batch);
+	blk_start_plug(&plug);
+	for (i = 0; i < 2 * BLK_MAX_REQUEST_COUNT; i++)
+		tbatch_submit(&batch, tbio(i & 1 ? b->bdev : a->bdev, REQ_OP_WRITE, 2 * i, buf, 512));
+	lab_expect_eq(a->nr_events + b->nr_events, 0);
+	tbatch_submit(&batch, tbio(a->bdev, REQ_OP_WRITE, 1000, buf, 512));
+	lab_expect_eq(a->nr_events + b->nr_events, 2 * BLK_MAX_REQUEST_COUNT);
+	blk_finish_plug(&plug);
+	tbatch_wait(&batch);
+	kfree(buf);
+	tdev_destroy(a);
+	tdev_destroy(b);
 }
 
 LAB_TEST(blk_mq, sleeping_sends_the_plug)
