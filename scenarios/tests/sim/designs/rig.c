@@ -128,6 +128,8 @@ void rig_up(struct rig *r, const struct rig_opts *o)
 	lab_expect_eq(d->init(&knobs), 0);
 	r->disk = rig_disk(r, o);
 	lab_expect(!IS_ERR(r->disk));
+	if (o->no_cache || o->no_fua)
+		blk_queue_write_cache(bdev_get_queue(r->disk), !o->no_cache, false);
 	if (o->fill)
 		rig_fill(r->disk, o->fill);
 	r->faulty = o->fault ? rig_filter(r->disk, "fault", o->fault) : NULL;

@@ -129,6 +129,8 @@ enum rig_disk { RIG_RAM, RIG_NULL, RIG_REAL };
  * @knobs: those that the design cannot run with are replaced by its own defaults (struct rig says which)
  * @fault: argument of a fault filter between trace and disk; NULL: none
  * @fill: byte the disk is full of before the filesystem is made; 0: as it is
+ * @no_cache: the disk has no volatile cache: what it has written is durable
+ * @no_fua: the disk takes no FUA
  */
 struct rig_opts {
 	enum rig_disk disk;
@@ -136,6 +138,7 @@ struct rig_opts {
 	struct lab_limits limits;
 	const char *fault;
 	u8 fill;
+	bool no_cache, no_fua;
 	struct lab_fs_opts fs;
 	loff_t file_bytes;
 	struct lab_knobs knobs;
