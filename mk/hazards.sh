@@ -31,7 +31,7 @@ handoffs() { case $1 in buffered|iter-ops|iter-bvec@6.1) echo worker ;; *) echo 
 ran() {
 	run=$1 test=$2; shift 2
 	rc=0
-	timeout -k 5 "$seconds" "$run" -v --seed 1 --few-rounds "$@" --filter "$test" >"$tmp/said" 2>&1 || rc=$?
+	timeout -k 5 "$seconds" "$run" -v --seed 1 "$@" --filter "$test" >"$tmp/said" 2>&1 || rc=$?
 	case $rc in 0) echo ok ;; 77) echo skipped ;; *) echo FAILS ;; esac
 }
 
@@ -56,8 +56,8 @@ all='H1 H2 H3 H4 H5 H6 H7 H8'
 outcome() {
 	verdict=-
 	for s in $(scenarios "$1"); do
-		grep -qx "${2}_$s" "$tmp/names" || continue
-		case $(ran $tests "${2}_$s" --handoff "$3") in
+		grep -qx "${2}_$s" "$names" || continue
+		case $(ran $tests "${2}_$s" --handoff "$3" --few-rounds) in
 		FAILS) echo FAILS; cp "$tmp/said" "build/hazards-$2-$1.log"; return ;;
 		ok) [ "$verdict" != - ] || verdict=ok ;;
 		esac
@@ -68,20 +68,22 @@ outcome() {
 }
 
 # hops HAZARD HANDOFF: hand-offs per bio, from what hops.of_each_hazard has said
-hops() { sed -n "s/^hops: $1|$2|//p" "$tmp/hops" | sort -u | awk '{ printf "%s%g", NR > 1 ? "," : "", $1 / $3 }'; }
+hops() { sed -n "s/^hops: $1|$2|//p" "$tmp/hops" | sort -u | awk '{ printf "%s%g", (NR > 1 ? "," : ""), $1 / $3 }'; }
 
-hazards_table() {
+hazards_head() {
 	printf '| %-22s |' 'design, hand-off'; for h in $all; do printf ' %-8s |' $h; done; echo
 	printf '|---|'; for h in $all; do printf -- '---|'; done; echo
-	for d in $designs; do
-		s=$(suite "$d")
-		[ "$(ran $tests "${s}_hops.of_each_hazard")" = ok ] || : >"$tmp/said"
-		cp "$tmp/said" "$tmp/hops"
-		for handoff in $(handoffs "$d"); do
-			printf '| %-22s |' "$d $handoff"
-			for h in $all; do printf ' %-8s |' "$(outcome $h "$s" $handoff) $(hops $h $handoff)"; done
-			echo
-		done
+}
+
+# hazards_of DESIGN: its rows
+hazards_of() {
+	s=$(suite "$1") d=$1
+	[ "$(ran $tests "${s}_hops.of_each_hazard")" = ok ] || : >"$tmp/said"
+	cp "$tmp/said" "$tmp/hops"
+	for handoff in $(handoffs "$d"); do
+		printf '| %-22s |' "$d $handoff"
+		for h in $all; do printf ' %-8s |' "$(outcome $h "$(suite "$d")" $handoff) $(hops $h $handoff)"; done
+		echo
 	done
 }
 
@@ -145,14 +147,14 @@ cell() {
 			awk '{ n = $1 + $2 } END { printf "%d of 64\n", n }' ;;
 	D3)	test=loop_ctl.change_file_in_flight
 		[ "$2" != iter-ops ] || test=defects.D3_change_file_does_not_wait_for_kiocbs
-		case $(ran $tests "${s}_$test"),$2 in
+		case $(ran $tests "${s}_$test" --few-rounds),$2 in
 		ok,iter-ops) echo overtakes ;; ok,*) echo waits ;; skipped,*) echo - ;; *) echo FAILS ;;
 		esac ;;
 	D4)	job "$2" iter-ops-D4.fio --ram 1m
 		sed -n 's/.* failed: \([A-Z]*\) .*/\1/p' "$tmp/said" | sort -u | tr '\n' ' ' ;;
 	D5)	test=burst.no_memory_at_all
 		[ "$2" != iter-ops ] || test=defects.D5_no_memory_is_an_error
-		case $(ran $tests "${s}_$test"),$2 in
+		case $(ran $tests "${s}_$test" --few-rounds),$2 in
 		ok,iter-ops|ok,iter-bvec@6.1) echo 'an error' ;; ok,*) echo 'goes on' ;; skipped,*) echo - ;; *) echo FAILS ;;
 		esac ;;
 	F1)	job "$2" iter-ops-F.fio --ram 16m --source pinned; loop_count iter_ops ;;
@@ -232,7 +234,8 @@ tables() {
 	Through `buffered` a bio is not one of the level below: its cache takes it.
 
 	END
-	hazards_table
+	hazards_head
+	for d in $designs; do cat "$tmp/hazards-$d.md"; done
 	echo
 	echo 'Scenarios (before each name stands the design: `bio_first_nest.stack_by_level`):'
 	echo
@@ -242,7 +245,7 @@ tables() {
 	echo
 	echo 'In a build that can break each rule on request (`kernel-compat/include/kc/plant.h`) the scenario is red with the bug and green without.'
 	echo
-	plants_table
+	cat "$tmp/plants.md"
 	cat <<-'END'
 
 	## Defects of 2013, D1-D5 and F1-F3
@@ -253,7 +256,7 @@ tables() {
 	per IO of 1 MiB.
 
 	END
-	defects_table
+	cat "$tmp/defects.md"
 	cat <<-'END'
 
 	## Flushes and FUA at the disk
@@ -262,13 +265,26 @@ tables() {
 	(`durable.counted_at_the_disk`).
 
 	END
-	flush_table
+	cat "$tmp/flushes.md"
+}
+
+# part NAME COMMAND…: what it prints into $tmp/NAME.md, beside the others
+part() {
+	name=$1; shift
+	mkdir "$tmp/$name"
+	(tmp=$tmp/$name; "$@" >"$tmp.md") &
 }
 
 build check build/check/tests-inproc
 build planted build/planted/tests-inproc
 build release all
-$tests --list >"$tmp/names"
+names=$tmp/names
+$tests --list >"$names"
+for d in $designs; do part "hazards-$d" hazards_of "$d"; done
+part plants plants_table
+part defects defects_table
+part flushes flush_table
+wait
 tables >"$out"
 cat "$out"
 if grep -Eq 'FAILS|NOT FOUND|red without it' "$out"; then
