@@ -21,7 +21,7 @@ max=8
 stack_bytes=16384		# THREAD_SIZE of x86_64
 slack_down=256			# which submission is deepest is timing; a level of its own takes four times as much
 slack_up=64			# half of what a level takes
-far=128				# levels at which a design with a limit is looked at once more
+far=32				# loop devices that the build deep may have
 tmp=$(mktemp); trap 'rm -f "$tmp"' EXIT
 bad=0
 
@@ -66,14 +66,15 @@ up_of() {
 	gauge stack_end
 }
 
-# passes DESIGN HANDOFF: the number of loop devices with which an end passes 16 KiB, from what a level takes, which must
-# be the same from 8 to 16 and from 16 to 32 of them; "no" if it does not grow
+# passes DESIGN HANDOFF: the number of loop devices with which an end passes 16 KiB, from what a level takes between 8 and 32
+# of them; with 16 it must lie on that line, give or take two levels, since which ends meet on a worker's stack is
+# timing. "no" if it does not grow
 passes() {
 	a=$(up_of "$deep" "$1" "$2" 8) b=$(up_of "$deep" "$1" "$2" 16) c=$(up_of "$deep" "$1" "$2" $far)
-	level=$(((b - a) / 8))
-	off=$((c - b - (far - 16) * level))
-	if [ ${off#-} -gt $((2 * slack_up)) ]; then
-		echo "not by the same a level: $a $b $c"
+	level=$(((c - a) / (far - 8)))
+	off=$((b - a - 8 * level))
+	if [ ${off#-} -gt $((2 * level + slack_up)) ]; then
+		echo "not a line: $a $b $c"
 	elif [ $level -le $((slack_up / 8)) ]; then
 		echo "no ($c with $far)"
 	else
