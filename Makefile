@@ -92,11 +92,14 @@ bench: ## instructions, indirect calls, CPU time per IO of each design
 
 stack: ## bytes of stack by number of nested loop devices, per design and hand-off
 	@mk/setup.sh compare
-	@$(call build,release,all)
 	@mk/stack.sh
+
+hazards: ## the hazards, the defects, flushes and FUA per design, measured again and held against scenarios/hazards.md
+	@mk/setup.sh check
+	@mk/hazards.sh
 
 clean: ## remove build/ and reports/out/
 	rm -rf build reports/out
 
-.PHONY: help all compare check lint check-variants check-valgrind check-tsan check-planted upstream-iov upstream-iov-mutants coverage real bench stack clean
+.PHONY: help all compare check lint check-variants check-valgrind check-tsan check-planted upstream-iov upstream-iov-mutants coverage real bench stack hazards clean
 .PHONY: upstream upstream-check upstream-calibrate upstream-mutants upstream-kunit upstream-kunit-mutants

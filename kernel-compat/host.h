@@ -262,4 +262,7 @@ void host_set_context(const char *line);
 int host_fork_run(void (*fn)(void *arg), void *arg, char *err, host_size err_bytes);
 _Noreturn void host_exit(int status);		/* leave at once, counters of coverage flushed */
 unsigned int host_backtrace(void **pcs, unsigned int max);
+#ifdef LAB_PLANTS
+extern int host_plant;	/* which bug is planted: the number in LAB_PLANT of the environment; 0: none (kc/plant.h) */
+#endif
 #endif

@@ -28,11 +28,13 @@ OPT_tsan	:= -O1 -g -fsanitize=thread -DKC_DEBUG=1
 OPT_tsan-release := -O1 -g -fsanitize=thread
 OPT_coverage	:= -O0 -g --coverage -fprofile-update=atomic -fprofile-abs-path -DKC_COVERAGE=1 -DKC_DET=1 -DKC_DEBUG=1
 OPT_measure	:= -O2 -g -DLAB_WITH_PROBES=0
+OPT_planted	:= -O1 -g -DKC_DET=1 -DKC_DEBUG=1 -DLAB_PLANTS=1
+OPT_deep	:= -O2 -g -DLAB_PLANTS=1 -DLAB_MAX_LOOPS=32
 OPT_indirect	:= -O2 -g -mindirect-branch=thunk-extern -mindirect-branch-register -fcf-protection=none -fno-jump-tables -DKC_COUNT_INDIRECT=1
 
 OPT := $(OPT_$(V))
 ifeq ($(OPT),)
-$(error V=$(V): no such variant; there are release check check-release shrunk valgrind tsan tsan-release coverage measure indirect)
+$(error V=$(V): no such variant; there are release check check-release shrunk valgrind tsan tsan-release coverage measure indirect planted deep)
 endif
 LDFLAGS := $(filter -fsanitize=% --coverage,$(OPT)) -pthread
 LDLIBS := -luring -lm

@@ -19,7 +19,9 @@
 #define LAB_NAME_BYTES		64
 #define LAB_WHY_BYTES		256
 #define LAB_MAX_STACK		8	/* filters */
+#ifndef LAB_MAX_LOOPS			/* more: the build deep, for mk/stack.sh */
 #define LAB_MAX_LOOPS		8	/* loop devices on one another */
+#endif
 #define LAB_COUNTERS_MAX	64
 #define LAB_SCOPES		3	/* upper, loop, lower */
 

@@ -62,6 +62,7 @@ _Noreturn void lab_test_fail(const char *file, int line, const char *fmt, ...)
 _Noreturn void lab_test_skip(const char *why);		/* listed with @why; as lab_test_fail() if threads run on */
 void lab_test_seed(unsigned long long seed);		/* printed when the test fails */
 bool lab_test_slow(void);		/* valgrind, TSan, Criterion: use fewer rounds */
+int lab_test_handoff(void);		/* --handoff: 1 inline, 2 worker; 0: as the test wants */
 unsigned long long lab_test_base_seed(void);	/* --seed, or a fresh one that is printed on failure */
 
 #define lab_expect(cond)									\

@@ -17,6 +17,7 @@ enum lab_test_result { LAB_TEST_PASSED, LAB_TEST_FAILED, LAB_TEST_SKIPPED };
  * @verbose: print what tests say at once; else only what a failed one has said, and what is said while
  *	the process dies
  * @few_rounds: lab_test_slow() says yes
+ * @handoff: 1 inline, 2 worker: tests of designs use this one alone, as far as a design has it; 0: what they want
  * @seed: what lab_test_base_seed() returns, and the seed of every run
  * @stopped: a test failed in a way that leaves threads behind: report and leave, do not return.
  *	NULL: exit with 1
@@ -26,6 +27,7 @@ struct lab_harness_opts {
 	int one_engine;
 	int verbose;
 	int few_rounds;
+	int handoff;
 	unsigned long long seed;
 	void (*stopped)(void);
 };

@@ -50,8 +50,10 @@ static int usage(const char *why)
 {
 	fprintf(stderr,
 		"%s\n"
-		"usage: [--list] [--filter GLOB] [--seed N] [--engine thr|det|both] [--few-rounds] [--expect N] [-v]\n"
+		"usage: [--list] [--filter GLOB] [--seed N] [--engine thr|det|both] [--few-rounds]\n"
+		"       [--handoff inline|worker] [--expect N] [-v]\n"
 		"GLOB matches SUITE.NAME (or SUITE/NAME); --expect says how many tests there should be;\n"
+		"--handoff: all loop devices of designs' tests have this one, if the design has it;\n"
 		"-v lists every test and prints what it says; else only failed tests are heard\n",
 		why);
 	return EXIT_USAGE;
@@ -203,6 +205,7 @@ static int parse(int argc, char **argv)
 		{ "list", no_argument, NULL, 'l' }, { "filter", required_argument, NULL, 'f' },
 		{ "seed", required_argument, NULL, 's' }, { "engine", required_argument, NULL, 'e' },
 		{ "expect", required_argument, NULL, 'n' }, { "few-rounds", no_argument, NULL, 'r' },
+		{ "handoff", required_argument, NULL, 'h' },
 		{ "verbose", no_argument, NULL, 'v' }, { 0 },
 	};
 	char *end = "";
@@ -228,6 +231,11 @@ static int parse(int argc, char **argv)
 			break;
 		case 'n':
 			run.expect = strtol(optarg, &end, 10);
+			break;
+		case 'h':
+			harness.handoff = !strcmp(optarg, "inline") ? 1 : !strcmp(optarg, "worker") ? 2 : 0;
+			if (!harness.handoff)
+				return usage("--handoff: inline or worker");
 			break;
 		case 'r':
 			harness.few_rounds = 1;

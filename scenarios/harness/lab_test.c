@@ -78,6 +78,12 @@ bool lab_test_slow(void)
 #endif
 }
 
+/** lab_test_handoff - the only hand-off that loop devices of tests may have: 1 inline, 2 worker; 0: any */
+int lab_test_handoff(void)
+{
+	return opts.handoff;
+}
+
 /** lab_test_base_seed - the seed of the whole run of tests */
 unsigned long long lab_test_base_seed(void)
 {

@@ -9,6 +9,7 @@
  *
  * Source: the contract of block/blk-core.c and blk-mq.c of Linux 6.1.
  */
+#include <kc/plant.h>
 #include "blk.h"
 
 /**
@@ -71,13 +72,16 @@ void __blk_flush_plug(struct blk_plug *plug, bool from_schedule)
 	struct request *list, *head;
 
 	while ((list = plug->mq_head) != NULL) {
-		plug->mq_head = plug->mq_tail = NULL;
+		if (!lab_planted(H3))
+			plug->mq_head = plug->mq_tail = NULL;
 		plug->rq_count = 0;
 		plug->multiple_queues = false;
 		while (list) {
 			head = take_one_queue(&list);
 			lab_mq_dispatch_list(head->q, head, from_schedule);
 		}
+		if (lab_planted(H3))
+			plug->mq_head = plug->mq_tail = NULL;
 	}
 }
 

@@ -24,6 +24,7 @@
 #include <linux/errno.h>
 #include <linux/kernel.h>
 #include <linux/minmax.h>
+#include <kc/plant.h>
 #include "direct-io.h"
 #include "design.h"
 
@@ -198,7 +199,7 @@ static int dio_extent(struct dio_walk *w)
 	err = w->dio->file->f_map_ops->map(w->inode, pos, len, w->map_flags, &ext);
 	if (unlikely(err))
 		return err;
-	if (unlikely(w->whole) && ext.len_bytes < bio->bi_iter.bi_size)
+	if (unlikely(w->whole) && ext.len_bytes < bio->bi_iter.bi_size && !lab_planted(H8))
 		return -EAGAIN;
 	if (unlikely(ext.type != LAB_MAPPED)) {
 		err = dio_extent_without_data(w, &ext);

@@ -31,6 +31,7 @@
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/workqueue.h>
+#include <kc/plant.h>
 #include <kc/world.h>
 #include "loop.h"
 
@@ -222,6 +223,10 @@ static void loop_work(struct work_struct *work)
 	bool no_data = lab_op_no_data(clone->bi_opf);
 	int err = 0;
 
+	if (lab_planted(H6) && cmd->counted) {
+		lab_sb_start_write(cmd->lo->file->f_inode, false);
+		lab_sb_end_write(cmd->lo->file->f_inode);
+	}
 	if (clone->bi_opf & REQ_PREFLUSH) {
 		err = loop_flush(cmd->lo);
 		clone->bi_opf &= ~REQ_PREFLUSH;	/* once, though the rest may come this way again */
@@ -263,7 +268,8 @@ static void loop_handle(struct loop_cmd *cmd)
 		loop_punt(cmd);
 		return;
 	}
-	current->journal_info = NULL;
+	if (!lab_planted(H2))
+		current->journal_info = NULL;
 	noio = memalloc_noio_save();
 	loop_rw(cmd, DIO_NOBLOCK);
 	memalloc_noio_restore(noio);

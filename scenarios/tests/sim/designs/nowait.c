@@ -90,6 +90,7 @@ static void nowait_is_not_seen(struct rig *r)
 	lab_expect_eq(nowait_bio(r, REQ_OP_WRITE, 4 * EXTENT_BYTES, 8192), 0);
 	lab_expect_eq(lab_fs_free_bytes(r->fs), free_bytes - 8192);
 	lab_expect_eq(rig_count(LAB_LOOP, LAB_PUNTS), 2);
+	printk("hazard: H8 waits");	/* in the tables: mk/hazards.sh */
 }
 
 DESIGN_TEST(nowait, bio_over_two_extents)
@@ -129,7 +130,7 @@ DESIGN_TEST(nowait, bio_over_two_extents)
 	after = rig_seen(&r);
 	lab_expect_mem(&after, &before, sizeof(before));
 	lab_expect_eq(lab_fs_free_bytes(r.fs), free_bytes);
-	lab_expect_eq(rig_count(LAB_LOOP, LAB_PUNTS), 0);
+	lab_expect_eq(rig_count(LAB_LOOP, LAB_PUNTS), r.knobs.handoff == LAB_HANDOFF_WORKER ? 4 : 0);
 	lab_expect_eq(atomic_read(&r.inode->i_dio_count), 0);
 	/* what one mapping spans is done, the hole as zeros */
 	lab_expect_eq(nowait_bio(&r, REQ_OP_WRITE, EXTENT_BYTES, EXTENT_BYTES), 0);

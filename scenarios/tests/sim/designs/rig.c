@@ -32,6 +32,8 @@ static struct lab_knobs rig_adopt(const struct lab_knobs *wanted)
 	struct lab_knobs k = *wanted;
 
 	k.variant = LAB_VARIANT;
+	if (lab_test_handoff())
+		k.handoff = lab_test_handoff() == 1 ? LAB_HANDOFF_INLINE : LAB_HANDOFF_WORKER;
 	if (rig_design->unsupported(&k))
 		k.handoff = own->handoff;
 	if (rig_design->unsupported(&k))
@@ -60,6 +62,8 @@ void rig_needs_handoff(enum lab_handoff handoff)
 
 	knobs.handoff = handoff;
 	rig_needs(knobs);
+	if (handoff == LAB_HANDOFF_INLINE && lab_test_handoff() == 2)
+		lab_test_skip("it is about an attempt in the submitter's context, and a worker was asked for");
 }
 
 void rig_needs_loopq(enum lab_loopq loopq)
@@ -136,6 +140,8 @@ void rig_up(struct rig *r, const struct rig_opts *o)
 	lab_expect_eq(d->init(&knobs), 0);
 	r->disk = rig_disk(r, o);
 	lab_expect(!IS_ERR(r->disk));
+	if (o->no_cache || o->no_fua)
+		blk_queue_write_cache(bdev_get_queue(r->disk), !o->no_cache, false);
 	if (o->fill)
 		rig_fill(r->disk, o->fill);
 	r->striped = o->stripe ? rig_filter(r->disk, "stripe", o->stripe) : NULL;

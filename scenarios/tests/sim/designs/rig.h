@@ -132,6 +132,8 @@ enum rig_disk { RIG_RAM, RIG_NULL, RIG_REAL };
  * @fault: argument of a fault filter between trace and disk; NULL: none
  * @stripe: argument of a stripe filter on the disk, below the others; NULL: none
  * @fill: byte the disk is full of before the filesystem is made; 0: as it is
+ * @no_cache: the disk has no volatile cache: what it has written is durable
+ * @no_fua: the disk takes no FUA
  */
 struct rig_opts {
 	enum rig_disk disk;
@@ -139,6 +141,7 @@ struct rig_opts {
 	struct lab_limits limits;
 	const char *fault, *stripe;
 	u8 fill;
+	bool no_cache, no_fua;
 	struct lab_fs_opts fs;
 	loff_t file_bytes;
 	struct lab_knobs knobs;

@@ -24,6 +24,8 @@
 #include <linux/sched.h>
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
+#include <kc/plant.h>
+#include <kc/probe.h>
 #include <lab/loop-opts.h>
 
 #define LAB_LOOP_SHARDS		8	/* counters of what is in flight: tasks seldom share a line */
@@ -115,8 +117,10 @@ static inline void lab_loopdev_put(struct lab_loopdev *dev, unsigned int shard)
  */
 static inline bool lab_loopdev_end_is_deep(void)
 {
-	if (unlikely(current->kc_end_depth >= LAB_LOOP_MAX_NESTED_ENDS))
+	if (unlikely(current->kc_end_depth >= LAB_LOOP_MAX_NESTED_ENDS) && !lab_planted(H1)) {
+		lab_probe(PUNTS);
 		return true;
+	}
 	current->kc_end_depth++;
 	return false;
 }
