@@ -77,7 +77,7 @@ bad '[j]\nrw=read\nsize=1m\niodepth=0\n'; t 2 'bad.fio:4: iodepth=0: must be 1 t
 bad '[j]\nrw=raed\nsize=1m\n'; t 2 "did you mean 'read'" compare "$tmp/bad.fio"
 bad '[j]\nrw=read\nsize=1m\nbs=1000\n'; t 2 'multiple of 512' compare "$tmp/bad.fio"
 bad '[j]\nrw=read\nsize=1m\ndirect=2\n'; t 2 'want 0 or 1' compare "$tmp/bad.fio"
-bad '[j]\nrw=read\nsize=1m\ndirect=0\n'; t 2 'no page cache over its loop device' run -d bio-first --ram 8m "$tmp/bad.fio"
+bad '[j]\nrw=read\nsize=1m\ndirect=0\n'; t 2 'no page cache over its loop device' run -d iter-ops --ram 8m "$tmp/bad.fio"
 bad '[j]\nrw=read\n'; t 2 'has no size=' compare "$tmp/bad.fio"
 bad '[j]\nrw=read\nsize=1m\nbssplit=4k/60:8k/60\n'; t 2 'add up to 100' compare "$tmp/bad.fio"
 bad '[j]\nrw=read\nsize=${NO_SUCH_VARIABLE}\n'; t 2 'is not set' compare "$tmp/bad.fio"
