@@ -154,3 +154,29 @@ void lab_bdev_inode_resize(struct inode *inode)
 	i_size_write(inode, size);
 	up_write(&inode->i_rwsem);
 }
+
+/**
+ * lab_bdev_inode_follow - lab_bdev_inode_resize() if the capacity has changed
+ * @inode: as there
+ *
+ * Context: as there.
+ */
+void lab_bdev_inode_follow(struct inode *inode)
+{
+	if (unlikely(capacity_of(inode->i_lab_fs->bdev) != i_size_read(inode)))
+		lab_bdev_inode_resize(inode);
+}
+
+/**
+ * lab_bdev_inode_sync - what fsync(2) does with a block device: its dirty pages, then its cache
+ * @inode: of a block device; i_rwsem not held
+ *
+ * The flush is sent whatever was written: who writes past the pages tells nobody. Context: task, sleeps.
+ * Return: 0, or the first error; one of write-back is told once.
+ */
+int lab_bdev_inode_sync(struct inode *inode)
+{
+	int err = lab_cache_sync(inode), flush_err = blkdev_issue_flush(inode->i_lab_fs->bdev);
+
+	return err ?: flush_err;
+}

@@ -265,6 +265,8 @@ struct inode *lab_bdev_inode_create(struct block_device *bdev);
 /* Of @opts, flusher and nesting. The latter is 0 unless the device stands on another block device's inode. */
 struct inode *lab_bdev_inode_create_opts(struct block_device *bdev, const struct lab_fs_opts *opts);
 void lab_bdev_inode_resize(struct inode *inode);	/* the capacity has changed. Sleeps */
+void lab_bdev_inode_follow(struct inode *inode);	/* the same, if it has */
+int lab_bdev_inode_sync(struct inode *inode);		/* fsync(2): dirty pages, then a flush. Sleeps */
 /* The device that holds the inode's data, for alignment and FUA. Never NULL. Context: any. */
 struct block_device *lab_inode_bdev(const struct inode *inode);
 

@@ -118,8 +118,16 @@ static void dio_rw_free(struct dio_rw *rw)
 		kmem_cache_free(dio_rw_cache, rw);
 }
 
-static void dio_rw_complete(struct kiocb *iocb, struct dio_wait *wait, ssize_t ret)
+/*
+ * Of @count bytes. The pages of a file were seen to piece by piece; those of a block device are here, error or not:
+ * what a write finds was read meanwhile, and is stale.
+ */
+static void dio_rw_complete(struct kiocb *iocb, struct dio_wait *wait, size_t count, int err)
 {
+	ssize_t ret = err ?: (ssize_t)count;
+
+	if ((iocb->ki_flags & IOCB_WRITE) && !iocb->ki_filp->f_inode)
+		filemap_dio_write_end(bdev_file_inode(iocb->ki_filp), iocb->ki_pos, count);
 	if (wait) {
 		wait->ret = ret;
 		complete(&wait->done);
@@ -136,27 +144,28 @@ static void dio_rw_put(struct dio_rw *rw)
 	struct dio_wait *wait = rw->wait;
 	struct kiocb *iocb = rw->iocb;
 	struct bio *first = rw->first;
-	ssize_t ret;
+	size_t count = rw->count;
+	int err;
 
 	if (!atomic_dec_and_test(&rw->bios))
 		return;
-	ret = READ_ONCE(rw->error) ?: (ssize_t)rw->count;
+	err = READ_ONCE(rw->error);
 	dio_rw_free(rw);
 	bio_put(first);
-	dio_rw_complete(iocb, wait, ret);
+	dio_rw_complete(iocb, wait, count, err);
 }
 
 /* The only bio: what the end needs is read before the bio, and the request with it, is gone. */
 static void dio_rw_end_single(struct dio_rw *rw, struct bio *bio, int err)
 {
-	ssize_t ret = err ?: (ssize_t)rw->count;
 	struct dio_wait *wait = rw->wait;
 	struct kiocb *iocb = rw->iocb;
+	size_t count = rw->count;
 	bool dirty = rw->dirty;
 
 	dio_rw_free(rw);
 	dio_rw_release(bio, dirty);
-	dio_rw_complete(iocb, wait, ret);
+	dio_rw_complete(iocb, wait, count, err);
 }
 
 static void dio_rw_end_io(struct bio *bio)

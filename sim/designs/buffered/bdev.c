@@ -30,18 +30,11 @@ const struct address_space_operations def_blk_aops = {
 	.direct_IO	= blkdev_direct_IO,
 };
 
-/* The capacity may have changed since it was looked at last. */
-static void blkdev_check_size(struct file *file)
-{
-	if (unlikely(bdev_nr_bytes(file->f_bdev) != i_size_read(file->f_inode)))
-		lab_bdev_inode_resize(file->f_inode);
-}
-
 static ssize_t blkdev_aio_read(struct kiocb *iocb, const struct iovec *iov, unsigned long nr_segs, loff_t pos)
 {
 	loff_t size;
 
-	blkdev_check_size(iocb->ki_filp);
+	lab_bdev_inode_follow(iocb->ki_filp->f_inode);	/* the capacity may have changed */
 	size = i_size_read(iocb->ki_filp->f_inode);
 	if (pos >= size)
 		return 0;
@@ -53,7 +46,7 @@ static ssize_t blkdev_aio_write(struct kiocb *iocb, const struct iovec *iov, uns
 {
 	if (bdev_read_only(iocb->ki_filp->f_bdev))
 		return -EPERM;
-	blkdev_check_size(iocb->ki_filp);
+	lab_bdev_inode_follow(iocb->ki_filp->f_inode);	/* the capacity may have changed */
 	return generic_file_aio_write(iocb, iov, nr_segs, pos);
 }
 

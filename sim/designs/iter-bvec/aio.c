@@ -12,7 +12,10 @@
 #include <linux/ioprio.h>
 #include <linux/kernel.h>
 
-/* Does the file's filesystem count this write, so that it can be frozen? Of a block device: no. */
+/*
+ * Does the file's filesystem count this write, so that it can be frozen? Of a block device: no; what goes to its pages
+ * is counted, but nobody freezes those.
+ */
 static inline bool aio_is_counted(const struct kiocb *iocb)
 {
 	return (iocb->ki_flags & IOCB_WRITE) && iocb->ki_filp->f_inode;

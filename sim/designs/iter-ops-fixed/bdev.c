@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * bdev.c - O_DIRECT on a block device: there is no map to ask, so memory goes from the iterator into bios
- * of the device itself.
+ * bdev.c - a block device as a file: direct IO, for which there is no map to ask, so memory goes from the iterator
+ * into bios of the device itself; and buffered IO.
  *
  * An IO that one bio holds has no reference count; a larger one counts its bios in the first. Asynchronous
  * ones complete where the bio does.
+ *
+ * The second descriptor goes through the page cache of the device: filemap.c, on the inode that has the device's
+ * bytes for a file. A direct IO that finds no page there does not look further. One that does writes them back and, if
+ * it writes, forgets them, and once more at its end. As in 6.1 it holds no lock meanwhile: who writes to a page while
+ * a direct write of that very page is in flight cannot know which of the two stays. Each open has an inode of its own
+ * here, where Linux has one a device.
  *
  * Source: the three paths of block/fops.c, Linux 6.1, as two.
  */
@@ -133,13 +139,16 @@ static struct blkdev_dio *blkdev_dio_alloc(struct kiocb *iocb, struct iov_iter *
 	return dio;
 }
 
-/* Free the dio; bytes or -errno. */
+/* Free the dio; bytes or -errno. What was written makes pages stale that came to be meanwhile, error or not. */
 static ssize_t blkdev_complete(struct blkdev_dio *dio)
 {
 	ssize_t ret = dio->error ? dio->error : dio->done_bytes;
+	struct kiocb *iocb = dio->iocb;
 
+	if (iocb->ki_flags & IOCB_WRITE)
+		filemap_dio_write_end(bdev_file_inode(iocb->ki_filp), iocb->ki_pos, dio->done_bytes);
 	if (ret > 0)
-		dio->iocb->ki_pos += ret;
+		iocb->ki_pos += ret;
 	if (dio->separate)
 		kmem_cache_free(blkdev_dio_cache, dio);
 	else
@@ -174,6 +183,103 @@ static void blkdev_end_io(struct bio *bio)
 	if (dio->separate || bio != &dio->bio)
 		blkdev_bio_release(bio, dio->dirty);
 	blkdev_drop(dio);
+}
+
+/* ---- the device's page cache ------------------------------------------------------------ */
+
+static inline bool blkdev_has_pages(const struct kiocb *iocb)
+{
+	return READ_ONCE(bdev_file_inode(iocb->ki_filp)->i_mapping->nrpages) != 0;
+}
+
+/*
+ * Before a direct IO, if there are pages: as for a file, and under its inode's lock for as long as it takes. 0;
+ * -EAGAIN (NOWAIT), -ENOTBLK (a page cannot be forgotten), or the error of write-back.
+ */
+static int blkdev_pages_begin(struct kiocb *iocb, size_t len_bytes)
+{
+	struct inode *inode = bdev_file_inode(iocb->ki_filp);
+	bool nowait = (iocb->ki_flags & IOCB_NOWAIT) != 0;
+	enum lab_lock lock;
+	int err = lab_lock_for_read(inode, nowait, &lock);
+
+	if (err)
+		return err;
+	if (iocb->ki_flags & IOCB_WRITE)
+		err = filemap_dio_write_begin(inode, iocb->ki_pos, len_bytes, nowait);
+	else
+		err = filemap_dio_read_begin(inode, iocb->ki_pos, len_bytes, nowait);
+	lab_unlock(inode, lock);
+	return err;
+}
+
+static ssize_t blkdev_buffered_read_iter(struct kiocb *iocb, struct iov_iter *to)
+{
+	struct inode *inode = iocb->ki_filp->f_inode;
+	bool nowait = (iocb->ki_flags & IOCB_NOWAIT) != 0;
+	enum lab_lock lock;
+	ssize_t ret;
+
+	if (!nowait)
+		lab_bdev_inode_follow(inode);
+	ret = lab_lock_for_read(inode, nowait, &lock);
+	if (ret)
+		return ret;
+	ret = filemap_read(iocb, to);
+	lab_unlock(inode, lock);
+	return ret;
+}
+
+/*
+ * Of the second descriptor. @direct: a direct write whose pages could not be forgotten; they go to the disk, and are
+ * forgotten if that is possible now.
+ */
+static ssize_t blkdev_write_cached(struct kiocb *iocb, struct iov_iter *from, bool direct)
+{
+	struct inode *inode = iocb->ki_filp->f_inode;
+	loff_t size, pos;
+	ssize_t ret;
+	int err = 0;
+
+	lab_bdev_inode_follow(inode);
+	down_write(&inode->i_rwsem);
+	size = i_size_read(inode);
+	pos = iocb->ki_flags & IOCB_APPEND ? size : iocb->ki_pos;
+	iocb->ki_pos = pos;
+	ret = -ENOSPC;
+	if (pos < size) {
+		iov_iter_truncate(from, size - pos);
+		ret = generic_perform_write(iocb, from);
+	}
+	if (ret > 0 && direct)
+		err = filemap_write_done(inode, pos, ret);
+	up_write(&inode->i_rwsem);
+	if (err || ret <= 0 || !(iocb->ki_flags & IOCB_DSYNC))
+		return err ?: ret;
+	if (!direct)
+		err = lab_cache_write(inode, pos, ret);
+	return err ?: blkdev_issue_flush(iocb->ki_filp->f_bdev) ?: ret;
+}
+
+static ssize_t blkdev_buffered_write_iter(struct kiocb *iocb, struct iov_iter *from)
+{
+	if (bdev_read_only(iocb->ki_filp->f_bdev))
+		return -EPERM;
+	if (iocb->ki_flags & IOCB_NOWAIT)
+		return -EOPNOTSUPP;
+	return iov_iter_count(from) ? blkdev_write_cached(iocb, from, false) : 0;
+}
+
+/* A direct write, by way of the second descriptor. */
+static noinline ssize_t blkdev_write_fallback(struct kiocb *iocb, struct iov_iter *from)
+{
+	struct kiocb second = *iocb;
+	ssize_t ret;
+
+	second.ki_filp = &container_of(iocb->ki_filp, struct lab_file, file)->buffered;
+	ret = blkdev_write_cached(&second, from, true);
+	iocb->ki_pos = second.ki_pos;
+	return ret;
 }
 
 /* ---- submission ---------------------------------------------------------------------- */
@@ -258,6 +364,11 @@ static ssize_t blkdev_direct_IO(struct kiocb *iocb, struct iov_iter *iter)
 		return ret;
 	if (!blkdev_is_aligned(iocb->ki_filp->f_bdev, iocb->ki_pos, iter))
 		return -EINVAL;
+	if (unlikely(blkdev_has_pages(iocb))) {
+		ret = blkdev_pages_begin(iocb, iov_iter_count(iter));
+		if (ret)
+			return ret == -ENOTBLK ? blkdev_write_fallback(iocb, iter) : ret;
+	}
 	dio = blkdev_dio_alloc(iocb, iter, iocb->ki_flags & IOCB_NOWAIT ? GFP_NOWAIT : GFP_KERNEL, &bio);
 	if (!dio)
 		return iocb->ki_flags & IOCB_NOWAIT ? -EAGAIN : -ENOMEM;
@@ -278,13 +389,24 @@ static ssize_t blkdev_direct_IO(struct kiocb *iocb, struct iov_iter *iter)
 
 static int blkdev_fsync(struct file *file, loff_t start, loff_t end, int datasync)
 {
-	return blkdev_issue_flush(file->f_bdev);
+	return lab_bdev_inode_sync(bdev_file_inode(file));
+}
+
+static int blkdev_buffered_fsync(struct file *file, loff_t start, loff_t end, int datasync)
+{
+	return lab_bdev_inode_sync(file->f_inode);
 }
 
 const struct file_operations def_blk_fops = {
 	.read_iter	= blkdev_direct_IO,
 	.write_iter	= blkdev_direct_IO,
 	.fsync		= blkdev_fsync,
+};
+
+const struct file_operations def_blk_buffered_fops = {
+	.read_iter	= blkdev_buffered_read_iter,
+	.write_iter	= blkdev_buffered_write_iter,
+	.fsync		= blkdev_buffered_fsync,
 };
 
 /* ---- set-up -------------------------------------------------------------------------- */

@@ -69,12 +69,29 @@ static struct lab_file *fs_open_file(struct inode *inode)
 
 static struct lab_file *fs_open_bdev(struct block_device *bdev)
 {
-	return file_alloc(&def_blk_fops, NULL, bdev);
+	struct inode *inode = lab_bdev_inode_create(bdev);
+	struct lab_file *lf;
+
+	if (IS_ERR(inode))
+		return ERR_CAST(inode);
+	lf = file_alloc(&def_blk_fops, NULL, bdev);
+	if (IS_ERR(lf)) {
+		lab_inode_destroy(inode);
+		return lf;
+	}
+	lf->buffered.f_op = &def_blk_buffered_fops;
+	lf->buffered.f_inode = inode;
+	lf->buffered.f_bdev = bdev;
+	return lf;
 }
 
 static void fs_close(struct lab_file *lf)
 {
 	flush_work(&lf->file.f_done_work);	/* nothing is in flight, but it may not have returned */
+	if (!lf->file.f_inode) {	/* a block device: whoever closes it last writes its pages back */
+		lab_cache_sync(lf->buffered.f_inode);
+		lab_inode_destroy(lf->buffered.f_inode);
+	}
 	kfree(lf);
 }
 

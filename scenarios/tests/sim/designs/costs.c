@@ -27,18 +27,19 @@ static const struct rig_costs costs[] = {
 	 * iter-ops-fixed: one command a bio, and a bio that borrows the page table for each extent. Through
 	 * the operations: one look at alignment, then for each extent how many pages there are, and fill.
 	 */
-	{ "iter-ops-fixed", .knob_sets = 16, .cmds = 1, .nested_ends = 4, .iter_ops = 1, .iter_ops_extent = 2 },
+	{ "iter-ops-fixed", .knob_sets = 16, .cmds = 1, .nested_ends = 4, .iter_ops = 1, .iter_ops_extent = 2,
+	  .bdev_cache = true },
 	/* iter-bvec: the same; nothing goes through a table. */
-	{ "iter-bvec", .knob_sets = 16, .cmds = 1, .nested_ends = 4 },
+	{ "iter-bvec", .knob_sets = 16, .cmds = 1, .nested_ends = 4, .bdev_cache = true },
 	/*
 	 * iter-bvec@6.1: the command is the request's own, the iomap_dio is not; of all knobs only completion can
 	 * be chosen. The rest is what Linux 6.1 does.
 	 */
-	{ "iter-bvec", .variant = 1, .knob_sets = 2, .dios = 1, .punts = 1, .max_vecs = 128,
+	{ "iter-bvec", .variant = 1, .knob_sets = 2, .dios = 1, .punts = 1, .max_vecs = 128, .bdev_cache = true,
 	  .lacks = RIG_NOWAIT_UNSEEN | RIG_LOOP_NO_FUA | RIG_SHORT_READ_FAILS | RIG_NO_HINTS |
 		   RIG_LOOP_NO_FREEZE },
 	/* bio-first: the bio is the command, its clone is cut where an extent ends; nothing is dispatched. */
-	{ "bio-first", .knob_sets = 16, .clones = 1, .splits = 1, .nested_ends = 4 },
+	{ "bio-first", .knob_sets = 16, .clones = 1, .splits = 1, .nested_ends = 4, .bdev_cache = true },
 	/* TEMPLATE: every byte through the page cache, everything waited for. */
 	{ "TEMPLATE", .knob_sets = 1, .cmds = 1 },
 };

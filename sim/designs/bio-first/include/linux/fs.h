@@ -193,7 +193,8 @@ struct file {
 
 /*
  * What crosses design.h. Two descriptors of one inode: the first is O_DIRECT, the second
- * goes through the page cache (LAB_IO_BUFFERED); of a block device there is only the first.
+ * goes through the page cache (LAB_IO_BUFFERED). Of a block device the second alone has an
+ * inode, that of the device's pages: what goes past them needs no map.
  */
 struct lab_file {
 	struct file file;
@@ -225,7 +226,13 @@ void dio_user_exit(void);
 ssize_t dio_rw(struct kiocb *iocb, struct iov_iter *iter, size_t count, unsigned int flags);
 
 /* bdev.c */
-extern const struct file_operations def_blk_fops;
+extern const struct file_operations def_blk_fops, def_blk_buffered_fops;
+
+/* The inode of a block device's pages; @file: its first descriptor. As I_BDEV()'s way back. */
+static inline struct inode *bdev_file_inode(struct file *file)
+{
+	return container_of(file, struct lab_file, file)->buffered.f_inode;
+}
 
 /* loop.c */
 int loop_init(const struct lab_knobs *knobs);

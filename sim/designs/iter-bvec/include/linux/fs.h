@@ -56,14 +56,21 @@ struct file {
 
 /*
  * The opaque handle of design.h. Two descriptors of one inode: the first is O_DIRECT, the second
- * goes through the page cache (LAB_IO_BUFFERED); of a block device there is only the first.
+ * goes through the page cache (LAB_IO_BUFFERED). Of a block device the second alone has an
+ * inode, that of the device's pages: what goes past them needs no map.
  */
 struct lab_file {
 	struct file file;
 	struct file buffered;
 };
 
-extern const struct file_operations def_blk_fops;
+extern const struct file_operations def_blk_fops, def_blk_buffered_fops;
+
+/* The inode of a block device's pages; @file: its first descriptor. As I_BDEV()'s way back. */
+static inline struct inode *bdev_file_inode(struct file *file)
+{
+	return container_of(file, struct lab_file, file)->buffered.f_inode;
+}
 
 /* ---- direct-io.c ----------------------------------------------------------------- */
 
