@@ -53,6 +53,32 @@ void __bio_release_pages(struct bio *bio, bool mark_dirty)
 }
 
 /**
+ * bio_trim_pinned - take bytes off the end of a bio that is being filled with pinned pages
+ *
+ * A page of which an element loses all its bytes is unpinned. For the owner of array and pins, before submission.
+ * Context: any.
+ */
+void bio_trim_pinned(struct bio *bio, unsigned int bytes)
+{
+	BUG_ON(bio_flagged(bio, BIO_CLONED) || bytes > bio->bi_iter.bi_size);
+	bio->bi_iter.bi_size -= bytes;
+	while (bytes) {
+		struct bio_vec *last = &bio->bi_io_vec[bio->bi_vcnt - 1];
+		unsigned int end = last->bv_offset + last->bv_len;
+		unsigned int cut = min(bytes, last->bv_len), page;
+		unsigned int first = cut == last->bv_len ? last->bv_offset / PAGE_SIZE :
+							   DIV_ROUND_UP(end - cut, PAGE_SIZE);
+
+		for (page = first; page < DIV_ROUND_UP(end, PAGE_SIZE); page++)
+			unpin_user_page(last->bv_page + page);
+		last->bv_len -= cut;
+		if (!last->bv_len)
+			bio->bi_vcnt--;
+		bytes -= cut;
+	}
+}
+
+/**
  * bio_set_pages_dirty - mark every page of the array dirty
  *
  * Before a read into user memory is submitted, by the owner. Context: task, may sleep.

@@ -202,18 +202,6 @@ size_t iov_iter_zero(size_t bytes, struct iov_iter *i)
 	return done;
 }
 
-/* Append [off, off + len) of a page that was pinned for it. There is room. */
-static inline void bio_add_pinned(struct bio *bio, struct page *page, unsigned int len, unsigned int off)
-{
-	if (bio->bi_vcnt && bio_try_merge_page(bio, page, len, off)) {
-		if (off)
-			unpin_user_page(page);	/* the bio_vec ended in it, and has its pin already */
-		return;
-	}
-	bvec_set_page(&bio->bi_io_vec[bio->bi_vcnt++], page, len, off);
-	bio->bi_iter.bi_size += len;
-}
-
 /*
  * Pin what fits of the current segment. 0: something was added; -ENOSPC: the bio is full; -EFAULT: nothing at
  * this address.
@@ -274,26 +262,6 @@ static inline int bio_pin_page(struct bio *bio, struct iov_iter *iter)
 	return 0;
 }
 
-/* Give @extra bytes at the end of @bio, less than a page, back to @iter, and unpin what only they needed. */
-static void bio_unpin_tail(struct bio *bio, struct iov_iter *iter, unsigned int extra)
-{
-	iov_iter_revert(iter, extra);
-	bio->bi_iter.bi_size -= extra;
-	while (extra) {
-		struct bio_vec *bv = &bio->bi_io_vec[bio->bi_vcnt - 1];
-		unsigned int last = bv->bv_offset + bv->bv_len - 1;
-		unsigned int in_page = min_t(unsigned int, bv->bv_len, last % PAGE_SIZE + 1);
-		unsigned int cut = min(extra, in_page);
-
-		if (cut == in_page)
-			unpin_user_page(bv->bv_page + last / PAGE_SIZE);
-		bv->bv_len -= cut;
-		if (!bv->bv_len)
-			bio->bi_vcnt--;
-		extra -= cut;
-	}
-}
-
 /**
  * bio_iov_iter_get_pages - pin user memory into a bio
  * @bio: with room in its array; its operation says whether the memory will be written. Becomes
@@ -316,8 +284,10 @@ int bio_iov_iter_get_pages(struct bio *bio, struct iov_iter *iter, unsigned int 
 	while (iov_iter_count(iter) && !ret)
 		ret = bio_pin_segment(bio, iter);
 	extra = bio->bi_iter.bi_size & block_mask;
-	if (unlikely(extra))
-		bio_unpin_tail(bio, iter, extra);
+	if (unlikely(extra)) {
+		iov_iter_revert(iter, extra);
+		bio_trim_pinned(bio, extra);
+	}
 	if (bio->bi_iter.bi_size)
 		return 0;
 	/* A block in more segments than the bio has room for cannot be had at all. */

@@ -193,48 +193,6 @@ unsigned int user_npages(const struct iov_iter *iter, size_t bytes, unsigned int
 }
 
 /*
- * Put [off, off + len) of a pinned page at the end of @bio. What continues the last element is merged with
- * it; a second pin on that element's last page is one too many and is given back. @bio has room.
- */
-static void bio_add_pinned(struct bio *bio, struct page *page, unsigned int off, unsigned int len)
-{
-	if (bio->bi_vcnt) {
-		struct bio_vec *last = &bio->bi_io_vec[bio->bi_vcnt - 1];
-		phys_addr_t end = page_to_phys(last->bv_page) + last->bv_offset + last->bv_len;
-
-		if (end == page_to_phys(page) + off) {
-			if (off)
-				unpin_user_page(page);
-			last->bv_len += len;
-			bio->bi_iter.bi_size += len;
-			return;
-		}
-	}
-	bvec_set_page(&bio->bi_io_vec[bio->bi_vcnt++], page, len, off);
-	bio->bi_iter.bi_size += len;
-}
-
-/* Take the last @bytes off @bio; pages that lose all of theirs are unpinned. */
-static void bio_trim_pinned(struct bio *bio, unsigned int bytes)
-{
-	bio->bi_iter.bi_size -= bytes;
-	while (bytes) {
-		struct bio_vec *last = &bio->bi_io_vec[bio->bi_vcnt - 1];
-		unsigned int end = last->bv_offset + last->bv_len;
-		unsigned int cut = min(bytes, last->bv_len), page;
-		unsigned int first = cut == last->bv_len ? last->bv_offset / PAGE_SIZE :
-							   DIV_ROUND_UP(end - cut, PAGE_SIZE);
-
-		for (page = first; page < DIV_ROUND_UP(end, PAGE_SIZE); page++)
-			unpin_user_page(last->bv_page + page);
-		last->bv_len -= cut;
-		if (!last->bv_len)
-			bio->bi_vcnt--;
-		bytes -= cut;
-	}
-}
-
-/*
  * Pin at most @len bytes of the current segment into @bio: one batch, and no more pages than the bio has room
  * for: each may be an element. Returns bytes (0: full) or -EFAULT with nothing pinned.
  */
@@ -257,7 +215,7 @@ static __always_inline ssize_t user_pin_batch(struct iov_iter *iter, struct bio 
 		unsigned int part = min_t(size_t, PAGE_SIZE - off, len - done);
 
 		if (!old_rule) {
-			bio_add_pinned(bio, pages[i], off, part);
+			bio_add_pinned(bio, pages[i], part, off);
 		} else if (!lab_old_add_pinned(bio, pages[i], part, off)) {
 			unpin_user_pages(pages + i, got - i);
 			break;

@@ -92,6 +92,63 @@ LAB_TEST(bio_pages, multipage_element_unpins_every_page)
 	unmap(mm);
 }
 
+/* Fill a bio as user memory is pinned, in pieces of @step bytes from @skip on; a pin for each piece. */
+static struct bio *filled_bio(unsigned long addr, unsigned int skip, unsigned int step)
+{
+	struct bio *bio = bio_alloc(NULL, BIO_MAX_VECS, REQ_OP_READ, GFP_KERNEL);
+	unsigned long at, end = addr + 3 * PAGE_SIZE;
+	struct page *page;
+
+	bio_set_flag(bio, BIO_PAGE_PINNED);
+	for (at = addr + skip; at < end; at += step) {
+		lab_expect_eq(pin_user_pages_fast(at, 1, FOLL_WRITE, &page), 1);
+		bio_add_pinned(bio, page, step, offset_in_page(at));
+	}
+	return bio;
+}
+
+/* Whatever is cut off, a page is pinned as long as the bio has a byte of it, once; frames in order and not. */
+static void trim_every_length(void)
+{
+	struct mm_struct *mm = kc_mm_create();
+	struct page *pages[3];
+	unsigned long addr;
+	unsigned int left, i;
+
+	current->mm = mm;
+	addr = kc_mmap(mm, 3 * PAGE_SIZE, KC_PROT_READ | KC_PROT_WRITE, KC_MAP_POPULATE);
+	lab_expect_eq(pin_user_pages_fast(addr, 3, FOLL_WRITE, pages), 3);
+	unpin_user_pages(pages, 3);
+	for (left = 0; left <= 3 * PAGE_SIZE - 1024; left += 512) {
+		struct bio *bio = filled_bio(addr, 1024, 1024);
+		unsigned int size = bio->bi_iter.bi_size, sum = 0;
+
+		lab_expect_eq(size, 3 * PAGE_SIZE - 1024);
+		bio_trim_pinned(bio, size - left);
+		lab_expect_eq(bio->bi_iter.bi_size, left);
+		for (i = 0; i < 3; i++)
+			lab_expect_eq(kc_page_pins(pages[i]), left > (i ? i * PAGE_SIZE - 1024 : 0));
+		for (i = 0; i < bio->bi_vcnt; i++)
+			sum += bio->bi_io_vec[i].bv_len;
+		lab_expect_eq(sum, left);
+		bio_release_pages(bio, false);
+		for (i = 0; i < 3; i++)
+			lab_expect_eq(kc_page_pins(pages[i]), 0);
+		bio_put(bio);
+	}
+	unmap(mm);
+}
+
+LAB_TEST(bio_pages, trim_unpins_what_is_gone)
+{
+	trim_every_length();
+}
+
+LAB_TEST_FLAGS(bio_pages, trim_unpins_what_is_gone_permuted, LAB_TEST_F_PERMUTED)
+{
+	trim_every_length();
+}
+
 LAB_TEST(bio_pages, check_pages_dirty_at_once)
 {
 	unsigned long live = kc_cache_live(fs_bio_set.bio_slab);

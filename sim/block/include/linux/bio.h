@@ -361,6 +361,32 @@ int bio_add_page(struct bio *bio, struct page *page, unsigned int len_bytes, uns
 void __bio_add_page(struct bio *bio, struct page *page, unsigned int len_bytes, unsigned int offset_bytes);
 bool bio_try_merge_page(struct bio *bio, struct page *page, unsigned int len_bytes,
 			unsigned int offset_bytes);
+void bio_trim_pinned(struct bio *bio, unsigned int bytes);
+
+/**
+ * bio_add_pinned - append a piece of a page that was pinned for it
+ *
+ * What continues the last element in memory makes that one longer. An element has one pin on each page it is in, so a
+ * second pin on the page in which it ended is given back. @bio has room for an element, and for @len_bytes. Context: any.
+ */
+static inline void bio_add_pinned(struct bio *bio, struct page *page, unsigned int len_bytes,
+				  unsigned int offset_bytes)
+{
+	if (bio->bi_vcnt) {
+		struct bio_vec *last = &bio->bi_io_vec[bio->bi_vcnt - 1];
+		phys_addr_t end = page_to_phys(last->bv_page) + last->bv_offset + last->bv_len;
+
+		if (end == page_to_phys(page) + offset_bytes) {
+			if (offset_bytes)
+				unpin_user_page(page);
+			last->bv_len += len_bytes;
+			bio->bi_iter.bi_size += len_bytes;
+			return;
+		}
+	}
+	bvec_set_page(&bio->bi_io_vec[bio->bi_vcnt++], page, len_bytes, offset_bytes);
+	bio->bi_iter.bi_size += len_bytes;
+}
 
 /* ---- sharing: clone, split, trim, chain ------------------------------------------- */
 
