@@ -115,7 +115,7 @@ found() {
 		"job cut +frames=permuted $first --verify --ios 40 --limits max_sectors=64,max_segments=5" \
 		"job narrow +frames=permuted $first --ios 40 --limits max_sectors=40" \
 		"job long - $out/long.fio --verify" \
-		"job blocks +frames=permuted $out/blocks.fio --verify --limits logical_block_size=4096" \
+		"job blocks +frames=permuted $out/blocks.fio --path file --verify --limits logical_block_size=4096" \
 		'ops short mixed' 'ops sparse mixed --fs extent:layout=unwritten' \
 		'ops gaps pieces --limits virt_boundary=4096,max_sectors=2560' \
 		'ops several pieces --path loop' \
@@ -144,22 +144,7 @@ build check "$lab"
 jobs flush.fio '[durable]' rw=write bs=4k sync=dsync number_ios=20 '[synced]' stonewall rw=randwrite bs=4k fsync=8 number_ios=40
 jobs long.fio '[long]' rw=randrw bs=2m number_ios=20
 jobs blocks.fio '[blocks]' rw=randrw bs=1m iomem_align=512 number_ios=20
-awk 'BEGIN {
-	print "size 8m"
-	# one piece of more than 64 KiB, two segments: the last of the first bio\47s 256 pieces is left over, and is joined by the second bio
-	for (n = 0; n < 2; n++) {
-		printf "pwrite %dm 128k", 4 * n
-		for (i = 0; i < 300; i++) printf " 4k"
-		print ""
-	}
-	# pieces that end and begin within pages
-	for (n = 0; n < 4; n++) {
-		printf "pwrite %dk", 1024 + 300 * n
-		for (i = 0; i < 20; i++) printf " 512+512 2048 4096+1024"
-		print ""
-	}
-	print "pread 0 1m"; print "pread 1m 2m 4k"
-}' >"$out/pieces"
+sh mk/upstream-pieces.sh >"$out/pieces"
 why=$(found)
 [ -z "$why" ] || die "without a mistake something shows: $why"
 
