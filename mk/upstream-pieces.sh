@@ -9,7 +9,7 @@ awk 'BEGIN {
 	# one piece over, which the second bio joins in one request
 	for (n = 0; n < 2; n++) {
 		printf "pwrite %dm 128k", 4 * n
-		for (i = 0; i < 300; i++) printf " 4k"
+		for (i = 0; i < 300; i++) printf " 2k+512"
 		print ""
 	}
 	# pieces that end and begin within pages: what a device with a virt boundary cannot take in one request
