@@ -77,6 +77,10 @@ upstream-mutants: ## copies of Linux's files with one mistake each, which must b
 	@mk/setup.sh upstream
 	@mk/upstream-mutants.sh
 
+upstream-coverage: ## lines of Linux's own files that the runs of upstream-check and its like reach
+	@mk/setup.sh upstream
+	@mk/upstream-coverage.sh
+
 coverage: ## line and branch coverage of all tests, HTML in reports/out/coverage/
 	@mk/setup.sh coverage
 	@mk/coverage.sh
@@ -102,4 +106,4 @@ clean: ## remove build/ and reports/out/
 	rm -rf build reports/out
 
 .PHONY: help all compare check lint check-variants check-valgrind check-tsan check-planted upstream-iov upstream-iov-mutants coverage real bench stack hazards clean
-.PHONY: upstream upstream-check upstream-calibrate upstream-mutants upstream-kunit upstream-kunit-mutants
+.PHONY: upstream upstream-check upstream-calibrate upstream-coverage upstream-mutants upstream-props upstream-kunit upstream-kunit-mutants

@@ -11,13 +11,16 @@ UP_TREES := $(patsubst build/upstream/%/source,%,$(wildcard build/upstream/*/sou
 # Of a line of `files` with a second field, an older tree may lack the file.
 UP_FILES := $(shell awk '$$1 !~ /^kernel\/sched\// { print $$1 }' $(UP_DIR)/files)
 
-# The flags of the kernel's own Makefile that give meaning to its C, less what only its own linking wants.
-UP_C := -std=gnu11 $(OPT) -m64 -fno-PIE -fno-common -fshort-wchar -fno-builtin -fno-strict-aliasing \
+# The flags of the kernel's own Makefile that give meaning to its C, less what only its own linking wants. It needs an
+# optimizer, which removes calls that must not be there.
+UP_C := -std=gnu11 $(OPT:-O0=-O1) -m64 -fno-PIE -fno-common -fshort-wchar -fno-builtin -fno-strict-aliasing \
 	-fno-strict-overflow -fno-delete-null-pointer-checks -fno-allow-store-data-races -fno-stack-protector \
 	-ftrivial-auto-var-init=zero -fcf-protection=none -ffunction-sections -fdata-sections -nostdinc -MMD -MP \
 	-D__KERNEL__ -D__arch_um__ -Dvmap=kernel_vmap -Dlongjmp=kernel_longjmp -Dsetjmp=kernel_setjmp \
 	-Din6addr_loopback=kernel_in6addr_loopback -Din6addr_any=kernel_in6addr_any -Dstrrchr=kernel_strrchr \
 	-Derrno=kernel_errno -Dsigprocmask=kernel_sigprocmask -Dmktime=kernel_mktime
+# Coverage is by function that is linked in: so a function that nobody calls must not be a part of one that somebody does.
+UP_C += $(if $(filter coverage,$(V)),-fno-inline-functions-called-once -fno-inline-small-functions)
 # As KBUILD_BASENAME and its like want it: blk-core.c is blk_core.
 UP_NAME = $(subst -,_,$(basename $(notdir $(1))))
 UP_MOD = -DKBUILD_MODFILE='"$(call UP_NAME,$(1))"' -DKBUILD_BASENAME='"$(call UP_NAME,$(1))"' \

@@ -37,6 +37,9 @@ static int fs_iomap_begin(struct inode *inode, loff_t pos, loff_t length, unsign
 		      (flags & IOMAP_NOWAIT ? UP_MAP_NOWAIT : 0), &ext);
 	if (err)
 		return err;
+	/* As XFS: a write that may not wait is one extent, or nothing of it is begun. */
+	if (flags & IOMAP_NOWAIT && flags & IOMAP_WRITE && ext.pos + ext.len_bytes < pos + length)
+		return -EAGAIN;
 	iomap->offset = ext.pos;
 	iomap->length = ext.len_bytes;
 	iomap->type = types[ext.type];
