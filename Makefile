@@ -53,7 +53,7 @@ upstream-iov-mutants: ## the same, and copies of it with one mistake each, all o
 	@mk/setup.sh upstream
 	@mk/upstream-iov.sh --mutants
 
-upstream: ## Linux's own iov_iter, direct IO, bio, blk-mq and loop as the design upstream (KSRC=DIR NAME=word: a tree of yours)
+upstream: ## Linux's own iov_iter, direct IO, bio, blk-mq and loop as the design upstream (KERNEL=6.12, KSRC=DIR NAME=word: others beside it)
 	@mk/setup.sh upstream
 	@mk/upstream.sh
 

@@ -6,6 +6,8 @@
 # goes: a copy of the prepared source with one allocation more in iomap/direct-io.c, which must show as exactly that, is
 # not written to, and what is no kernel is refused with one line.
 #
+# The same bytes and operations through Linux 6.12, where its package is installed.
+#
 # Without a kernel source one line says so, and the status is 0.
 set -eu
 cd "$(dirname "$0")/.."
@@ -15,6 +17,10 @@ rc=0
 sh kernel-compat/upstream/prepare.sh || rc=$?
 [ "$rc" != 77 ] || exit 0
 [ "$rc" = 0 ] || exit "$rc"
+
+later=0
+KERNEL=6.12 sh kernel-compat/upstream/prepare.sh || later=$?
+[ "$later" = 0 ] || [ "$later" = 77 ] || exit "$later"
 
 out=build/upstream-check
 rm -rf "$out"
@@ -111,6 +117,24 @@ for s in 0 1 2 3; do
 	done
 done
 echo "upstream-check: 4 x 500 operations, three layouts, as iter-ops-fixed and bio-first do them (seed $seed)"
+
+# ---- Linux 6.12: the same files, later ----------------------------------------------------------------------
+# KERNEL=6.12 prepared it above, or said why not.
+if [ "$later" = 0 ]; then
+	"$lab" compare -d upstream:6.12 --ram 64m --verify --ios 1000 scenarios/first-light.fio >"$out/run" 2>&1 ||
+		{ said "$out/run"; die 'first-light.fio, upstream:6.12'; }
+	"$lab" run -d upstream:6.12 --source pinned --path loop --ram 64m --verify --ios 200 scenarios/first-light.fio \
+		>"$out/run" 2>&1 || { said "$out/run"; die 'ready bios, upstream:6.12'; }
+	for fs in extent extent:layout=sparse extent:layout=unwritten; do
+		for d in upstream upstream:6.12; do
+			"$lab" ops -d $d --ram 64m --fs $fs "$out/ops" >"$out/ops.$d" 2>"$out/err" ||
+				{ said "$out/err"; die "ops -d $d --fs $fs, seed $((seed + 3))"; }
+		done
+		diff "$out/ops.upstream" "$out/ops.upstream:6.12" >"$out/diff" ||
+			{ head -5 "$out/diff"; die "Linux 6.1 and 6.12 differ: ops --generate --seed $((seed + 3)), --fs $fs"; }
+	done
+	echo 'upstream-check: Linux 6.12: every byte arrives; 500 operations, three layouts, as 6.1 does them'
+fi
 
 # ---- splits, under limits drawn at random -----------------------------------------------------------------------
 # Linux's blk-merge.c and ours, which splits for iter-ops-fixed, must cut the same bios in the same number of places.

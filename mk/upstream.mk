@@ -8,7 +8,8 @@
 # every design. $(B)/diolab-upstream is diolab with these designs. Upstream's objects are not position independent.
 UP_DIR := kernel-compat/upstream
 UP_TREES := $(patsubst build/upstream/%/source,%,$(wildcard build/upstream/*/source))
-UP_FILES := $(filter-out kernel/sched/%,$(shell cat $(UP_DIR)/files))
+# Of a line of `files` with a second field, an older tree may lack the file.
+UP_FILES := $(shell awk '$$1 !~ /^kernel\/sched\// { print $$1 }' $(UP_DIR)/files)
 
 # The flags of the kernel's own Makefile that give meaning to its C, less what only its own linking wants.
 UP_C := -std=gnu11 $(OPT) -m64 -fno-PIE -fno-common -fshort-wchar -fno-builtin -fno-strict-aliasing \
@@ -37,7 +38,7 @@ UPI_$(1) := $$(addprefix -I$$(UPT_$(1))/,arch/um/include arch/um/include/generat
 	$$(addprefix -include $$(UPT_$(1))/include/linux/,compiler-version.h kconfig.h compiler_types.h) \
 	$$(addprefix -I$$(UPT_$(1))/,arch/x86/um arch/x86/include arch/x86/include/uapi arch/x86/include/generated \
 	arch/x86/include/generated/uapi arch/um/include/shared arch/x86/um/shared arch/um/include/shared/skas)
-UPOBJ_$(1) := $$(UP_FILES:%.c=$$(UPO_$(1))/t/%.o)
+UPOBJ_$(1) := $$(patsubst $$(UPT_$(1))/%.c,$$(UPO_$(1))/t/%.o,$$(wildcard $$(addprefix $$(UPT_$(1))/,$$(UP_FILES))))
 UPK_$(1) := $$(patsubst $(UP_DIR)/%.c,$$(UPO_$(1))/k/%.o,$$(wildcard $(UP_DIR)/*.c))
 UPL_$(1) := $$(patsubst sim/designs/upstream/%.c,$$(UPO_$(1))/l/%.o,$$(wildcard sim/designs/upstream/*.c))
 
@@ -52,7 +53,7 @@ $$(UPO_$(1))/k/%.o: $(UP_DIR)/%.c build/upstream/$(1)/source $(B)/.flags
 $$(UPO_$(1))/l/%.o: sim/designs/upstream/%.c $(B)/.flags
 	@mkdir -p $$(@D)
 	$$(CC) $$(KERNEL) $$(I4) -I$(UP_DIR) -Isim/designs/upstream -DUP_TREE=$$(subst .,_,$(1)) \
-		$$(if $$(filter 6.1,$(1)),,-DUP_NAMED) -c -o $$@ $$<
+		$$(if $$(filter 6.1,$(1)),,-DUP_NAMED='"$(1)"') -c -o $$@ $$<
 $$(UPO_$(1))/kernel.o: $$(UPOBJ_$(1)) $$(UPK_$(1)) $(UP_DIR)/kernel.lds $(UP_DIR)/stubs.sh $(UP_DIR)/data $(UP_DIR)/outside
 	ld -r --no-warnings -T $(UP_DIR)/kernel.lds --gc-sections $(UP_ROOTS) -u up_stub_hit -o $$@.part $$(UPOBJ_$(1)) $$(UPK_$(1))
 	sh $(UP_DIR)/stubs.sh $$@.part > $$(@D)/stubs.s

@@ -74,13 +74,19 @@ int upk_boot(const struct up_ram *ram)
 	return err;
 }
 
-/* What a running kernel never gives back: two sets of bios. */
+/* What a running kernel never gives back: two sets of bios, and since 6.11 the zeroes that direct IO writes. */
 extern struct bio_set blkdev_dio_pool;
+#if UP_SINCE(6, 12)
+extern struct page *zero_page;
+#endif
 
 static void halt_task(void *arg)
 {
 	bioset_exit(&blkdev_dio_pool);
 	bioset_exit(&fs_bio_set);
+#if UP_SINCE(6, 12)
+	__free_pages(zero_page, get_order(SZ_64K));
+#endif
 	up_work_exit();
 }
 

@@ -247,6 +247,13 @@ void wake_up_bit(void *word, int bit)
 	wake_up_all(&dio_ended);
 }
 
+#if UP_SINCE(6, 12)
+void wake_up_var(void *var)
+{
+	wake_up_all(&dio_ended);
+}
+#endif
+
 void inode_dio_wait(struct inode *inode)
 {
 	wait_event(dio_ended, !atomic_read(&inode->i_dio_count));
@@ -299,6 +306,7 @@ struct upk_file *upk_file_open(void *lab, struct upk_disk *disk)
 	f->sb.s_blocksize = PAGE_SIZE;
 	f->sb.s_blocksize_bits = PAGE_SHIFT;
 	f->sb.s_maxbytes = upl_max_bytes();
+	f->sb.s_writers.rw_sem[SB_FREEZE_WRITE - 1].read_count = &f->writers;	/* per CPU, of which there is one */
 	inode->i_sb = &f->sb;
 	inode->i_mode = S_IFREG;
 	inode->i_blkbits = PAGE_SHIFT;
@@ -322,7 +330,7 @@ struct upk_file *upk_bdev_open(struct upk_disk *disk)
 	if (!f)
 		return NULL;
 	f->file.private_data = disk->disk->part0;
-	f->file.f_inode = disk->disk->part0->bd_inode;
+	f->file.f_inode = up_bdev_inode(disk->disk->part0);
 	f->file.f_mapping = f->file.f_inode->i_mapping;
 	return f;
 }
@@ -333,6 +341,8 @@ static void file_close(void *arg)
 
 	if (f->sb.s_dio_done_wq)
 		destroy_workqueue(f->sb.s_dio_done_wq);
+	if (f->writers)
+		up_bug("a file is closed with %u writes begun and not ended", f->writers);
 	if (atomic_long_read(&f->file.f_count) != 1)
 		up_bug("a file is closed with %ld references", atomic_long_read(&f->file.f_count));
 	kfree(f);

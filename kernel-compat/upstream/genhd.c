@@ -54,7 +54,12 @@ static struct block_device *bdev_new(struct gendisk *disk)
 	init_rwsem(&inode->i_data.invalidate_lock);
 	mutex_init(&bi->bdev.bd_fsfreeze_mutex);
 	spin_lock_init(&bi->bdev.bd_size_lock);
+#if UP_SINCE(6, 12)
+	mutex_init(&bi->bdev.bd_holder_lock);
+	bi->bdev.bd_mapping = &inode->i_data;
+#else
 	bi->bdev.bd_inode = inode;
+#endif
 	bi->bdev.bd_queue = disk->queue;
 	bi->bdev.bd_disk = disk;
 	bi->bdev.bd_stats = alloc_percpu(struct disk_stats);
@@ -66,7 +71,7 @@ static struct block_device *bdev_new(struct gendisk *disk)
 
 static void bdev_free(struct block_device *bdev)
 {
-	if (bdev->bd_inode->i_data.nrpages)
+	if (up_bdev_inode(bdev)->i_data.nrpages)
 		up_bug("a block device ends with pages in its cache");
 	free_percpu(bdev->bd_stats);
 	kfree(container_of(bdev, struct bdev_inode, bdev));
@@ -140,7 +145,7 @@ int __must_check device_add_disk(struct device *parent, struct gendisk *disk, co
 	w->ops.queue_rq = watched_queue_rq;
 	disk->queue->mq_ops = &w->ops;
 	disk->part0->bd_dev = MKDEV(disk->major, disk->first_minor);
-	disk->part0->bd_inode->i_rdev = disk->part0->bd_dev;
+	up_bdev_inode(disk->part0)->i_rdev = disk->part0->bd_dev;
 	blk_queue_flag_set(QUEUE_FLAG_INIT_DONE, disk->queue);
 	percpu_ref_switch_to_percpu(&disk->queue->q_usage_counter);
 	set_bit(GD_ADDED, &disk->state);
@@ -190,7 +195,7 @@ void put_disk(struct gendisk *disk)
 
 void set_capacity(struct gendisk *disk, sector_t sectors)
 {
-	i_size_write(disk->part0->bd_inode, (loff_t)sectors << SECTOR_SHIFT);
+	i_size_write(up_bdev_inode(disk->part0), (loff_t)sectors << SECTOR_SHIFT);
 	disk->part0->bd_nr_sectors = sectors;
 }
 
@@ -215,10 +220,16 @@ unsigned int part_in_flight(struct block_device *part)
 
 /* ---- nobody else looks ------------------------------------------------------------------------------------------ */
 
+#if UP_SINCE(6, 12)
+void disk_force_media_change(struct gendisk *disk)
+{
+}
+#else
 bool disk_force_media_change(struct gendisk *disk, unsigned int events)
 {
 	return true;
 }
+#endif
 
 void invalidate_disk(struct gendisk *disk)
 {

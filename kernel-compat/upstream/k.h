@@ -6,7 +6,7 @@
  *	mm.c	 pages, references	slab.c	 objects			user.c	user memory
  *	work.c	 works, timers, RCU	genhd.c	 disks and their registration	fs.c	a filesystem over the lab's map
  *	lower.c	 the disk at the bottom	loop.c	 loop devices, by ioctl		io.c	system calls
- *	count.c	 what is counted	lib.c	 strings, printk, what is left
+ *	count.c	 what is counted	lib.c	 strings, printk, what is left	alloc.h	names of allocators
  */
 #ifndef KC_UPSTREAM_K_H
 #define KC_UPSTREAM_K_H
@@ -14,7 +14,11 @@
 #include <linux/blkdev.h>
 #include <linux/fs.h>
 #include <linux/sched.h>
+#include <linux/version.h>
 #include "bridge.h"
+
+/* Is the tree at least this version? What stands under it is what changed there, or not long before. */
+#define UP_SINCE(major, minor)	(LINUX_VERSION_CODE >= KERNEL_VERSION(major, minor, 0))
 
 #define UP_MAX_TASKS	512		/* contexts alive at once: calls, and works that wait */
 
@@ -60,11 +64,21 @@ void up_loop_seen(struct gendisk *disk);
 bool up_lower_pending(void);
 void up_lower_run(void);		/* one completion, in an order of the seed */
 
+static inline struct inode *up_bdev_inode(struct block_device *bdev)
+{
+#if UP_SINCE(6, 12)
+	return bdev->bd_mapping->host;
+#else
+	return bdev->bd_inode;
+#endif
+}
+
 /* ---- fs.c ---- */
 struct upk_file {
 	struct file file;
 	struct inode inode;		/* of a file; a block device has its own */
 	void *lab;			/* the lab's inode; NULL: a block device */
+	unsigned int writers;		/* that a freeze would wait for: nobody freezes here */
 	struct super_block sb;
 };
 

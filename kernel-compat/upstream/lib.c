@@ -137,7 +137,11 @@ int ___ratelimit(struct ratelimit_state *rs, const char *func)
 	return 1;
 }
 
+#if UP_SINCE(6, 12)
+void dump_page(const struct page *page, const char *reason)
+#else
 void dump_page(struct page *page, const char *reason)
+#endif
 {
 	up_bug("upstream: page %lu: %s", page_to_pfn(page), reason);
 }
@@ -176,7 +180,9 @@ u32 __get_random_u32_below(u32 ceil)
 	return host_rand(ceil);
 }
 
+#if !UP_SINCE(6, 12)
 int __get_task_ioprio(struct task_struct *p)
 {
 	return IOPRIO_DEFAULT;
 }
+#endif

@@ -54,6 +54,17 @@ void up_loop_seen(struct gendisk *disk)
 	loop_found = disk;
 }
 
+/* The last close; since 6.11 it is here that the driver lets go of its file. */
+static void loop_close(struct gendisk *disk)
+{
+	atomic_set(&disk->part0->bd_openers, 0);
+#if UP_SINCE(6, 12)
+	mutex_lock(&disk->open_mutex);
+	disk->fops->release(disk);
+	mutex_unlock(&disk->open_mutex);
+#endif
+}
+
 /* ---- add ------------------------------------------------------------------------------------------------------ */
 
 struct add_args {
@@ -65,7 +76,24 @@ struct add_args {
 
 static int loop_ioctl(struct gendisk *disk, unsigned int cmd, unsigned long arg)
 {
+#if UP_SINCE(6, 12)
+	return disk->fops->ioctl(disk->part0, BLK_OPEN_READ | BLK_OPEN_WRITE | BLK_OPEN_EXCL, cmd, arg);
+#else
 	return disk->fops->ioctl(disk->part0, FMODE_READ | FMODE_WRITE | FMODE_EXCL, cmd, arg);
+#endif
+}
+
+static int loop_max_sectors(struct gendisk *disk, unsigned int max_sectors)
+{
+#if UP_SINCE(6, 12)
+	struct queue_limits lim = queue_limits_start_update(disk->queue);
+
+	lim.max_hw_sectors = max_sectors;
+	return queue_limits_commit_update(disk->queue, &lim);
+#else
+	blk_queue_max_hw_sectors(disk->queue, max_sectors);
+	return 0;
+#endif
 }
 
 static int loop_bind(struct gendisk *disk, struct upk_file *file, const struct up_loop_opts *o)
@@ -83,7 +111,7 @@ static int loop_bind(struct gendisk *disk, struct upk_file *file, const struct u
 	err = loop_ioctl(disk, LOOP_CONFIGURE, UP_ARG_VA);
 	fd_file = NULL;
 	if (!err && o->max_sectors)
-		blk_queue_max_hw_sectors(disk->queue, o->max_sectors);
+		err = loop_max_sectors(disk, o->max_sectors);
 	return err;
 }
 
@@ -124,7 +152,7 @@ static void loop_add_task(void *arg)
 	return;
 
 out_remove:
-	atomic_set(&d->disk->part0->bd_openers, 0);
+	loop_close(d->disk);
 	loop_ctl->unlocked_ioctl(NULL, LOOP_CTL_REMOVE, (unsigned long)d->lab);
 out_free:
 	kfree(d);
@@ -152,7 +180,7 @@ static void loop_del_task(void *arg)
 	struct upk_disk *d = a->d;
 
 	a->err = loop_ioctl(d->disk, LOOP_CLR_FD, 0);
-	atomic_set(&d->disk->part0->bd_openers, 0);
+	loop_close(d->disk);
 	if (!a->err)
 		a->err = loop_ctl->unlocked_ioctl(NULL, LOOP_CTL_REMOVE, (unsigned long)d->lab);
 	kfree(d);

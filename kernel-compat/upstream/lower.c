@@ -145,8 +145,45 @@ void up_lower_run(void)
 
 static const struct block_device_operations lower_fops;
 
-static void lower_limits(struct request_queue *q, const struct up_limits *l)
+#if UP_SINCE(6, 12)
+/* Limits are given when the disk is made. */
+static struct gendisk *lower_alloc(struct blk_mq_tag_set *set, void *priv, const struct up_limits *l)
 {
+	struct queue_limits lim = {
+		.features = (l->write_cache ? BLK_FEAT_WRITE_CACHE : 0) | (l->fua ? BLK_FEAT_FUA : 0),
+		.logical_block_size = l->logical_block_bytes,
+		.dma_alignment = l->dma_mask,
+		.max_hw_sectors = l->max_sectors,
+		.max_dev_sectors = l->max_sectors,
+		.max_user_sectors = l->max_sectors,	/* not the kernel's default */
+		.max_segments = l->max_segments,
+		.virt_boundary_mask = l->virt_boundary_mask,
+		.max_segment_size = l->virt_boundary_mask ? 0 : l->max_segment_bytes,
+		.max_hw_discard_sectors = l->max_discard_sectors,
+		.max_write_zeroes_sectors = l->max_write_zeroes_sectors,
+	};
+
+	return blk_mq_alloc_disk(set, &lim, priv);
+}
+
+static bool lower_write_cache(struct gendisk *disk)
+{
+	return disk->queue->limits.features & BLK_FEAT_WRITE_CACHE;
+}
+
+static bool lower_fua(struct gendisk *disk)
+{
+	return disk->queue->limits.features & BLK_FEAT_FUA;
+}
+#else
+static struct gendisk *lower_alloc(struct blk_mq_tag_set *set, void *priv, const struct up_limits *l)
+{
+	struct gendisk *disk = blk_mq_alloc_disk(set, priv);
+	struct request_queue *q;
+
+	if (IS_ERR(disk))
+		return disk;
+	q = disk->queue;
 	blk_queue_logical_block_size(q, l->logical_block_bytes);
 	blk_queue_dma_alignment(q, l->dma_mask);
 	blk_queue_max_hw_sectors(q, l->max_sectors);
@@ -159,7 +196,19 @@ static void lower_limits(struct request_queue *q, const struct up_limits *l)
 	blk_queue_max_discard_sectors(q, l->max_discard_sectors);
 	blk_queue_max_write_zeroes_sectors(q, l->max_write_zeroes_sectors);
 	blk_queue_write_cache(q, l->write_cache, l->fua);
+	return disk;
 }
+
+static bool lower_write_cache(struct gendisk *disk)
+{
+	return test_bit(QUEUE_FLAG_WC, &disk->queue->queue_flags);
+}
+
+static bool lower_fua(struct gendisk *disk)
+{
+	return test_bit(QUEUE_FLAG_FUA, &disk->queue->queue_flags);
+}
+#endif
 
 struct add_args {
 	void *lab;
@@ -186,13 +235,12 @@ static void disk_add(void *arg)
 	set->driver_data = d;
 	if (blk_mq_alloc_tag_set(set))
 		goto out;
-	d->disk = blk_mq_alloc_disk(set, d);
+	d->disk = lower_alloc(set, d, a->limits);
 	if (IS_ERR(d->disk))
 		goto out_set;
 	d->disk->fops = &lower_fops;
 	d->disk->private_data = d;
 	strcpy(d->disk->disk_name, "lab");
-	lower_limits(d->disk->queue, a->limits);
 	set_capacity(d->disk, a->limits->sectors);
 	set_disk_ro(d->disk, a->limits->read_only);
 	if (add_disk(d->disk))
@@ -246,8 +294,8 @@ void upk_disk_limits(struct upk_disk *disk, struct up_limits *out)
 		.max_segments = l->max_segments,
 		.sectors = get_capacity(disk->disk),
 		.read_only = get_disk_ro(disk->disk),
-		.write_cache = test_bit(QUEUE_FLAG_WC, &disk->disk->queue->queue_flags),
-		.fua = test_bit(QUEUE_FLAG_FUA, &disk->disk->queue->queue_flags),
+		.write_cache = lower_write_cache(disk->disk),
+		.fua = lower_fua(disk->disk),
 		.max_discard_sectors = l->max_discard_sectors,
 		.max_write_zeroes_sectors = l->max_write_zeroes_sectors,
 	};

@@ -18,6 +18,7 @@
 #include <linux/pagevec.h>
 #include <linux/tracepoint-defs.h>
 #include "k.h"
+#include "alloc.h"
 
 struct page *mem_map;
 unsigned long uml_physmem;

@@ -286,6 +286,13 @@ int wake_up_state(struct task_struct *p, unsigned int state)
 	return 1;
 }
 
+/* What swait.c calls since 6.5. */
+int try_to_wake_up(struct task_struct *p, unsigned int state, int wake_flags);
+int try_to_wake_up(struct task_struct *p, unsigned int state, int wake_flags)
+{
+	return wake_up_state(p, state);
+}
+
 int wake_up_process(struct task_struct *p)
 {
 	return wake_up_state(p, TASK_NORMAL);

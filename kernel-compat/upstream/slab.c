@@ -9,8 +9,13 @@
 #include <linux/percpu.h>
 #include <linux/slab.h>
 #include "k.h"
+#include "alloc.h"
 
-struct kmem_cache *kmalloc_caches[NR_KMALLOC_TYPES][KMALLOC_SHIFT_HIGH + 1];	/* looked up, never used */
+#if UP_SINCE(6, 12)
+kmem_buckets kmalloc_caches[NR_KMALLOC_TYPES];	/* looked up, never used */
+#else
+struct kmem_cache *kmalloc_caches[NR_KMALLOC_TYPES][KMALLOC_SHIFT_HIGH + 1];
+#endif
 
 struct up_cache {
 	void *lab;
@@ -35,6 +40,9 @@ static enum up_kind kind_of(const char *name)
 	return UP_KIND_OTHER;
 }
 
+#if UP_SINCE(6, 12)
+static
+#endif
 struct kmem_cache *kmem_cache_create(const char *name, unsigned int size, unsigned int align, slab_flags_t flags,
 				     void (*ctor)(void *))
 {
@@ -50,6 +58,19 @@ struct kmem_cache *kmem_cache_create(const char *name, unsigned int size, unsign
 	caches = c;
 	return c->lab ? (struct kmem_cache *)c : NULL;
 }
+
+#if UP_SINCE(6, 12)
+struct kmem_cache *__kmem_cache_create_args(const char *name, unsigned int size, struct kmem_cache_args *args,
+					    slab_flags_t flags)
+{
+	return kmem_cache_create(name, size, args->align, flags, args->ctor);
+}
+
+unsigned int kmem_cache_size(struct kmem_cache *s)
+{
+	return ((struct up_cache *)s)->bytes;
+}
+#endif
 
 void kmem_cache_destroy(struct kmem_cache *s)
 {
@@ -167,6 +188,22 @@ void *kmalloc_for_cmd(size_t size, gfp_t flags)
 	return kmalloc_kind(size, flags, UP_KIND_BVEC);	/* loop's only one on the way of an IO: a bvec array */
 }
 
+#if UP_SINCE(6, 12)
+void *__kmalloc_node_noprof(DECL_BUCKET_PARAMS(size, b), gfp_t flags, int node)
+{
+	return kmalloc_kind(size, flags, UP_KIND_OTHER);
+}
+
+void *__kmalloc_cache_node_noprof(struct kmem_cache *s, gfp_t flags, int node, size_t size)
+{
+	return kmalloc_kind(size, flags, UP_KIND_OTHER);
+}
+
+void *__kvmalloc_node_noprof(DECL_BUCKET_PARAMS(size, b), gfp_t flags, int node)
+{
+	return kmalloc_kind(size, flags, UP_KIND_OTHER);
+}
+#else
 void *__kmalloc_node(size_t size, gfp_t flags, int node)
 {
 	return kmalloc_kind(size, flags, UP_KIND_OTHER);
@@ -177,17 +214,18 @@ void *kmalloc_node_trace(struct kmem_cache *s, gfp_t flags, int node, size_t siz
 	return kmalloc_kind(size, flags, UP_KIND_OTHER);
 }
 
+void *kvmalloc_node(size_t size, gfp_t flags, int node)
+{
+	return kmalloc_kind(size, flags, UP_KIND_OTHER);
+}
+#endif
+
 void *kmalloc_large(size_t size, gfp_t flags)
 {
 	return kmalloc_kind(size, flags, UP_KIND_OTHER);
 }
 
 void *kmalloc_large_node(size_t size, gfp_t flags, int node)
-{
-	return kmalloc_kind(size, flags, UP_KIND_OTHER);
-}
-
-void *kvmalloc_node(size_t size, gfp_t flags, int node)
 {
 	return kmalloc_kind(size, flags, UP_KIND_OTHER);
 }
@@ -234,6 +272,12 @@ void kfree_const(const void *p)
 
 /* ---- per-CPU memory: there is one CPU -------------------------------------------------------------------- */
 
+#if UP_SINCE(6, 12)
+void __percpu *pcpu_alloc_noprof(size_t size, size_t align, bool reserved, gfp_t gfp)
+{
+	return (void __percpu *)__kmalloc(size, gfp | __GFP_ZERO);
+}
+#else
 void __percpu *__alloc_percpu_gfp(size_t size, size_t align, gfp_t gfp)
 {
 	return (void __percpu *)__kmalloc(size, gfp | __GFP_ZERO);
@@ -243,6 +287,7 @@ void __percpu *__alloc_percpu(size_t size, size_t align)
 {
 	return __alloc_percpu_gfp(size, align, GFP_KERNEL);
 }
+#endif
 
 void free_percpu(void __percpu *p)
 {

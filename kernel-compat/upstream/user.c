@@ -75,6 +75,9 @@ size_t fault_in_safe_writeable(const char __user *uaddr, size_t size)
 }
 
 #define GUP_BATCH	64
+#if UP_SINCE(6, 12)
+#define FOLL_FAST_ONLY	0		/* no longer a caller's to ask for */
+#endif
 
 /* Take references to @nr pages from @start on; as the kernel's, what was had before an error counts. */
 static int gup(unsigned long start, int nr, unsigned int flags, struct page **pages)
@@ -131,3 +134,11 @@ void unpin_user_page_range_dirty_lock(struct page *page, unsigned long npages, b
 		put_page(page + i);
 	}
 }
+
+#if UP_SINCE(6, 12)
+void unpin_user_folio(struct folio *folio, unsigned long npages)
+{
+	while (npages--)
+		folio_put(folio);
+}
+#endif

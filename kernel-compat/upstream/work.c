@@ -37,7 +37,7 @@ struct running {
 	struct list_head node;		/* now_running, or idle_slots */
 };
 
-struct workqueue_struct *system_wq, *system_highpri_wq, *system_long_wq, *system_unbound_wq;
+struct workqueue_struct *system_wq, *system_highpri_wq, *system_long_wq, *system_unbound_wq, *system_percpu_wq;
 static LIST_HEAD(all_wqs);
 static LIST_HEAD(now_running);
 static struct running slots[UP_MAX_TASKS];	/* not kmalloc()ed: the kernel allocates nothing for this */
@@ -47,7 +47,14 @@ static unsigned long nr_queued;		/* over all queues */
 
 static struct hlist_head timers;
 static u32 softirq_raised;
-static void (*softirq_action[NR_SOFTIRQS])(struct softirq_action *);
+#if UP_SINCE(6, 12)
+#define SOFTIRQ_ARG
+typedef void (*softirq_fn)(void);
+#else
+#define SOFTIRQ_ARG	NULL
+typedef void (*softirq_fn)(struct softirq_action *);
+#endif
+static softirq_fn softirq_action[NR_SOFTIRQS];
 static struct rcu_head *rcu_first, **rcu_last = &rcu_first;
 
 unsigned long volatile jiffies = INITIAL_JIFFIES;
@@ -288,6 +295,13 @@ int timer_delete_sync(struct timer_list *timer)
 	return timer_remove(timer);
 }
 
+#if UP_SINCE(6, 12)
+int timer_shutdown_sync(struct timer_list *timer)
+{
+	return timer_remove(timer);
+}
+#endif
+
 static struct timer_list *timer_due(void)
 {
 	struct timer_list *t;
@@ -328,7 +342,7 @@ unsigned int jiffies_to_msecs(const unsigned long j)
 
 /* ---- softirqs, RCU ------------------------------------------------------------------------------------------------ */
 
-void open_softirq(int nr, void (*action)(struct softirq_action *))
+void open_softirq(int nr, softirq_fn action)
 {
 	softirq_action[nr] = action;
 }
@@ -355,7 +369,7 @@ static void softirq_run(void *arg)
 	softirq_raised &= ~(1u << nr);
 	if (!softirq_action[nr])
 		up_bug("softirq %u has no action", nr);
-	softirq_action[nr](NULL);
+	softirq_action[nr](SOFTIRQ_ARG);
 }
 
 void call_rcu(struct rcu_head *head, rcu_callback_t func)
@@ -428,6 +442,7 @@ int up_work_init(void)
 	system_highpri_wq = alloc_workqueue("events_highpri", 0, 0);
 	system_long_wq = alloc_workqueue("events_long", 0, 0);
 	system_unbound_wq = alloc_workqueue("events_unbound", 0, 0);
+	system_percpu_wq = system_wq;		/* another name of it, since 6.12.58 */
 	return system_wq && system_highpri_wq && system_long_wq && system_unbound_wq ? 0 : -ENOMEM;
 }
 

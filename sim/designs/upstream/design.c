@@ -207,14 +207,12 @@ static void design_exit(void)
 
 #define UP_SYM_(tree)	design_upstream_##tree
 #define UP_SYM(tree)	UP_SYM_(tree)
-#define UP_STR_(tree)	#tree
-#define UP_STR(tree)	UP_STR_(tree)
 
 /* The tree of the package is the plain `upstream`; others are upstream:NAME. */
 extern const struct design UP_SYM(UP_TREE);
 const struct design UP_SYM(UP_TREE) = {
 #ifdef UP_NAMED
-	.name		= "upstream:" UP_STR(UP_TREE),
+	.name		= "upstream:" UP_NAMED,
 #else
 	.name		= "upstream",
 #endif
