@@ -65,6 +65,14 @@ upstream-calibrate: ## what an IO costs in Linux's own code and in MODEL (iter-b
 	@mk/setup.sh upstream
 	@mk/upstream-calibrate.sh $(MODEL)
 
+upstream-kunit: ## Linux 6.12's own KUnit tests of iov_iter, on its own iov_iter.c (needs linux-source-6.12, else skips)
+	@mk/setup.sh upstream
+	@mk/upstream-kunit.sh
+
+upstream-kunit-mutants: ## the same, and copies of iov_iter.c with one mistake each, which they must find
+	@mk/setup.sh upstream
+	@mk/upstream-kunit.sh --mutants
+
 upstream-mutants: ## copies of Linux's files with one mistake each, which must be found
 	@mk/setup.sh upstream
 	@mk/upstream-mutants.sh
@@ -91,4 +99,4 @@ clean: ## remove build/ and reports/out/
 	rm -rf build reports/out
 
 .PHONY: help all compare check lint check-variants check-valgrind check-tsan check-planted upstream-iov upstream-iov-mutants coverage real bench stack clean
-.PHONY: upstream upstream-check upstream-calibrate upstream-mutants
+.PHONY: upstream upstream-check upstream-calibrate upstream-mutants upstream-kunit upstream-kunit-mutants

@@ -78,3 +78,7 @@ $(B)/gen/designs-upstream.o: $(B)/gen/designs-upstream.c
 	$(CC) $(KERNEL) $(I5) -c -o $@ $<
 $(B)/diolab-upstream: $(LAB) $(B)/scenarios/cli/main.o $(DESIGNO) $(UP_DESIGNO) $(B)/gen/designs-upstream.o
 	$(CC) $(LDFLAGS) $(UP_LD) -o $@ $^ $(LDLIBS)
+
+ifneq ($(filter 6.12,$(UP_TREES)),)
+include mk/upstream-kunit.mk
+endif

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # mk/upstream.sh - diolab with Linux's own files as the design `upstream`, with KERNEL=6.12 those of that version's package
-# as `upstream:6.12`, with KSRC=DIR NAME=word that tree's as `upstream:word`; build/diolab then links to it. Every tree prepared so far is in it. `make all` links back to the
-# diolab without.
+# as `upstream:6.12`, with KSRC=DIR NAME=word that tree's as `upstream:word`; build/diolab then links to it. Every
+# tree prepared so far is in it. `make all` links back to the diolab without.
 #
 # Without a kernel source one line says so, and the status is 0.
 set -eu

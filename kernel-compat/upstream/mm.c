@@ -161,6 +161,7 @@ unsigned long get_zeroed_page(gfp_t gfp)
 static void pages_give(struct page *page, unsigned int order)
 {
 	pages_out -= 1 << order;
+	page->flags = 0;
 	atomic_set(&page->_refcount, 1);	/* the laboratory's again */
 	upl_pages_free(page_address(page), order);
 }
