@@ -82,3 +82,6 @@ $(B)/diolab-upstream: $(LAB) $(B)/scenarios/cli/main.o $(DESIGNO) $(UP_DESIGNO) 
 ifneq ($(filter 6.12,$(UP_TREES)),)
 include mk/upstream-kunit.mk
 endif
+ifneq ($(filter 6.1,$(UP_TREES)),)
+include mk/upstream-props.mk
+endif

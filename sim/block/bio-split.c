@@ -56,21 +56,27 @@ void bio_trim(struct bio *bio, sector_t offset, sector_t size)
 }
 
 /*
- * Take of an element of @len_bytes as much as still fits. Adds to @nsegs and @bytes; false: not all of it
- * fitted.
+ * Take of an element as much as still fits. Adds to @nsegs and @bytes; false: not all of it fitted. Limits that come
+ * from several devices below may bound segments and have a boundary: then a segment that ends inside an element must
+ * end on that.
  */
-static bool bvec_take(const struct queue_limits *lim, unsigned int len_bytes, unsigned int max_bytes,
+static bool bvec_take(const struct queue_limits *lim, const struct bio_vec *bv, unsigned int max_bytes,
 		      unsigned int *nsegs, unsigned int *bytes)
 {
-	while (len_bytes) {
-		unsigned int seg = min(len_bytes, lim->max_segment_size);
+	unsigned int left_bytes = bv->bv_len, end = bv->bv_offset;
+
+	while (left_bytes) {
+		unsigned int seg = min(left_bytes, lim->max_segment_size);
 
 		seg = min(seg, max_bytes - *bytes);
 		if (!seg || *nsegs == lim->max_segments)
 			return false;
 		(*nsegs)++;
 		*bytes += seg;
-		len_bytes -= seg;
+		end += seg;
+		left_bytes -= seg;
+		if (left_bytes && (end & lim->virt_boundary_mask))
+			return false;
 	}
 	return true;
 }
@@ -94,7 +100,7 @@ struct bio *bio_split_rw(struct bio *bio, const struct queue_limits *lim, unsign
 	bio_for_each_bvec(bv, bio, iter) {
 		if (nsegs && lab_bvec_gap(lim, &prev, bv.bv_offset))
 			goto cut;
-		if (!bvec_take(lim, bv.bv_len, max_bytes, &nsegs, &bytes))
+		if (!bvec_take(lim, &bv, max_bytes, &nsegs, &bytes))
 			goto cut;
 		prev = bv;
 	}

@@ -116,7 +116,7 @@ unsigned int bio_segments(const struct bio *bio)
 	struct bvec_iter iter;
 
 	if (lab_op_no_data(bio->bi_opf))
-		return 1;
+		return 0;
 	bio_for_each_segment(bv, bio, iter)
 		segs++;
 	return segs;

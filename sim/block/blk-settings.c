@@ -51,11 +51,18 @@ void blk_set_stacking_limits(struct queue_limits *lim)
 	limits_changed(lim);
 }
 
+/* Whole logical blocks, and at least a page. */
+static unsigned int stacked_sectors(unsigned int sectors, unsigned int block_bytes)
+{
+	return max(round_down(sectors, block_bytes >> SECTOR_SHIFT), (unsigned int)PAGE_SECTORS);
+}
+
 /**
  * blk_stack_limits - tighten @t, of a device on top, to what @b, of one below it, can take
  * @start: first sector used of the one below, 512-byte units
  *
- * Returns 0, or -1 when @start is not a multiple of what comes out as logical block.
+ * Returns 0, or -1 when @start is not a multiple of the lower one's logical block. Unlike Linux, which then says so at
+ * every later call too, this does not remember it.
  */
 int blk_stack_limits(struct queue_limits *t, struct queue_limits *b, sector_t start)
 {
@@ -70,8 +77,10 @@ int blk_stack_limits(struct queue_limits *t, struct queue_limits *b, sector_t st
 	t->dma_alignment = max(t->dma_alignment, b->dma_alignment);
 	t->max_discard_sectors = min_not_zero(t->max_discard_sectors, b->max_discard_sectors);
 	t->max_write_zeroes_sectors = min(t->max_write_zeroes_sectors, b->max_write_zeroes_sectors);
+	t->max_sectors = stacked_sectors(t->max_sectors, t->logical_block_size);
+	t->max_hw_sectors = stacked_sectors(t->max_hw_sectors, t->logical_block_size);
 	limits_changed(t);
-	return (start << SECTOR_SHIFT) % t->logical_block_size ? -1 : 0;
+	return (start << SECTOR_SHIFT) % b->logical_block_size ? -1 : 0;
 }
 
 /**

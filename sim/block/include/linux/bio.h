@@ -110,13 +110,12 @@ void __bio_advance(struct bio *bio, unsigned int bytes);
 /**
  * bio_advance - consume @bytes from the front of @bio
  *
- * Beyond its end: WARNs and consumes all. Context: any; the bio is not submitted, or the caller is its
- * driver.
+ * Beyond its end: WARNs and consumes all. A bio that is consumed to its end keeps the position it had. Context: any; the
+ * bio is not submitted, or the caller is its driver.
  */
 static inline void bio_advance(struct bio *bio, unsigned int bytes)
 {
 	if (bytes == bio->bi_iter.bi_size) {
-		bio->bi_iter.bi_sector += bytes >> SECTOR_SHIFT;
 		bio->bi_iter.bi_size = 0;
 		return;
 	}
@@ -155,7 +154,7 @@ static inline bool bio_next_segment(const struct bio *bio, struct bvec_iter_all 
 #define bio_for_each_segment_all(bvl, bio, iter)						\
 	for (bvl = bvec_init_iter_all(&iter); bio_next_segment((bio), &iter); )
 
-/* Single-page pieces left; 1 for operations without data, 0 for an empty bio. */
+/* Single-page pieces left; 0 for operations without data and for an empty bio. */
 unsigned int bio_segments(const struct bio *bio);
 
 /* ---- lists of bios, by bi_next ---------------------------------------------------- */
