@@ -144,7 +144,16 @@ for c in alloc_bio bios map_calls pin_pages; do
 	[ "$1" = "$2" ] || die "$c per IO differs: $1 $2"
 done
 echo 'upstream-check: one allocation more a bio in a copy of iomap/direct-io.c shows as alloc_dio 1 -> 2, and nothing else'
-rm -rf "$src" build/upstream/plusone build/check/upstream-plusone build/check/design/upstream-plusone.o*
+# A tree that is not of the version that it says has other functions than the shim expects of that.
+sed -i 's/^PATCHLEVEL = .*/PATCHLEVEL = 12/' "$src/Makefile"
+rc=0
+KSRC=$src NAME=plusone sh mk/upstream.sh >"$out/refused" 2>&1 || rc=$?
+[ "$rc" = 2 ] || { cat "$out/refused"; die "a tree that does not fit: exit status $rc, not 2"; }
+grep -v '^upstream: taking' "$out/refused" >"$out/line"
+[ "$(wc -l <"$out/line")" = 1 ] && grep -q 'Linux 6.12 does not fit: .*error: ' "$out/line" ||
+	{ cat "$out/refused"; die 'a tree that does not fit: not one line that says why'; }
+echo "upstream-check: $(cut -c1-150 "$out/line")…"
+rm -rf "$src" build/upstream/plusone build/check/upstream-plusone build/release/upstream-plusone build/check/design/upstream-plusone.o*
 build check build/check/diolab-upstream
 
 # ---- every byte -----------------------------------------------------------------------------------------
