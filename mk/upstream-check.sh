@@ -190,6 +190,9 @@ echo "upstream-check: 4 x 500 operations, three layouts, as iter-ops-fixed and b
 if [ "$later" = 0 ]; then
 	"$lab" compare -d upstream:6.12 --ram 64m --verify --ios 1000 scenarios/first-light.fio >"$out/run" 2>&1 ||
 		{ said "$out/run"; die 'first-light.fio, upstream:6.12'; }
+	# shellcheck disable=SC2046
+	set -- $(per_io "$out/run" alloc_dio)
+	[ "$1" = 1000 ] && [ "$2" = 1000 ] || die "alloc_dio per IO of upstream:6.12, loop and file, in thousandths: $1 $2, expected 1000 1000"
 	"$lab" run -d upstream:6.12 --source pinned --path loop --ram 64m --verify --ios 200 scenarios/first-light.fio \
 		>"$out/run" 2>&1 || { said "$out/run"; die 'ready bios, upstream:6.12'; }
 	for fs in extent extent:layout=sparse extent:layout=unwritten; do
