@@ -65,6 +65,10 @@ upstream-calibrate: ## what an IO costs in Linux's own code and in MODEL (iter-b
 	@mk/setup.sh upstream
 	@mk/upstream-calibrate.sh $(MODEL)
 
+upstream-props-mutants: ## random operations on bios and limits, here and in Linux; mistakes in sim/block must be found
+	@mk/setup.sh upstream
+	@mk/upstream-props.sh --mutants
+
 upstream-kunit: ## Linux 6.12's own KUnit tests of iov_iter, on its own iov_iter.c (needs linux-source-6.12, else skips)
 	@mk/setup.sh upstream
 	@mk/upstream-kunit.sh
@@ -106,4 +110,4 @@ clean: ## remove build/ and reports/out/
 	rm -rf build reports/out
 
 .PHONY: help all compare check lint check-variants check-valgrind check-tsan check-planted upstream-iov upstream-iov-mutants coverage real bench stack hazards clean
-.PHONY: upstream upstream-check upstream-calibrate upstream-coverage upstream-mutants upstream-props upstream-kunit upstream-kunit-mutants
+.PHONY: upstream upstream-check upstream-calibrate upstream-coverage upstream-mutants upstream-props-mutants upstream-kunit upstream-kunit-mutants

@@ -8,11 +8,14 @@
 #
 # The same bytes and operations through Linux 6.12, where its package is installed.
 #
+# The same bytes and operations through Linux 6.12, where its package is installed.
+#
 # Without a kernel source one line says so, and the status is 0.
 set -eu
 cd "$(dirname "$0")/.."
 . mk/lib.sh
 
+unset KSRC NAME KERNEL
 rc=0
 sh kernel-compat/upstream/prepare.sh || rc=$?
 [ "$rc" != 77 ] || exit 0
@@ -28,45 +31,102 @@ mkdir -p "$out"
 said() { grep -v -e 'module loaded' -e 'accepted and ignored' "$1" || true; }
 
 # ---- KSRC that will not do: one line, exit 2 ---------------------------------------------------------
+# refused WHY COMMAND…: prepare.sh, with COMMAND (env, or a shell as somebody else) before it
 refused() {
 	why=$1; shift
 	rc=0
-	env "$@" sh kernel-compat/upstream/prepare.sh >"$out/refused" 2>&1 || rc=$?
-	[ "$rc" = 2 ] || die "$why: exit status $rc, not 2"
+	"$@" sh kernel-compat/upstream/prepare.sh >"$out/refused" 2>&1 || rc=$?
+	[ "$rc" = 2 ] || { cat "$out/refused"; die "$why: exit status $rc, not 2"; }
 	[ "$(wc -l <"$out/refused")" = 1 ] || die "$why: not one line: $(cat "$out/refused")"
 	grep -q "$why" "$out/refused" || die "expected '$why', not: $(cat "$out/refused")"
 }
-mkdir -p "$out/none" "$out/old" "$out/half"
-touch "$out/old/Kconfig" "$out/half/Kconfig"
+# cannot_read WHY PATH KSRC: the same, without the right to read PATH
+cannot_read() {
+	mode=$(stat -c %a "$2")
+	chmod 000 "$2"
+	# shellcheck disable=SC2086
+	refused "$1" $nobody env KSRC="$3" NAME=plusone
+	chmod "$mode" "$2"
+}
+mkdir -p "$out/none" "$out/old" "$out/half" "$out/nameless" "$out/words"
+touch "$out/old/Kconfig" "$out/half/Kconfig" "$out/nameless/Kconfig" "$out/nameless/Makefile" "$out/words/Kconfig"
 printf 'VERSION = 5\nPATCHLEVEL = 15\n' >"$out/old/Makefile"
 printf 'VERSION = 6\nPATCHLEVEL = 1\n' >"$out/half/Makefile"
-refused 'no such folder' KSRC="$out/nowhere"
-refused 'no kernel source' KSRC="$out/none"
-refused 'is too old' KSRC="$out/old"
-refused 'it has no lib/iov_iter.c' KSRC="$out/half"
-refused 'want a word' KSRC="$out/none" NAME=no-word
-if [ "$(id -u)" != 0 ]; then
-	chmod 000 "$out/half"
-	refused 'no right to read it' KSRC="$out/half"
-	chmod 755 "$out/half"
-fi
-echo 'upstream-check: bad trees are refused'
+printf 'VERSION = six\nPATCHLEVEL = one\n' >"$out/words/Makefile"
+refused 'no such folder' env KSRC="$out/nowhere"
+refused 'no such folder' env KSRC="$out/half/Makefile"
+refused 'no kernel source: it has no Makefile' env KSRC="$out/none"
+refused 'its Makefile names no version' env KSRC="$out/nameless"
+refused 'its Makefile names no version' env KSRC="$out/words"
+refused 'Linux 5.15 is too old; 6.1 is the oldest that fits' env KSRC="$out/old"
+refused 'Linux 6.1 does not fit: it has no lib/iov_iter.c' env KSRC="$out/half"
+for word in no-word 9lives UPPER 'two words' ../up; do
+	refused "NAME=$word: want a word" env KSRC="$out/none" NAME="$word"
+done
+refused 'NAME=mutant is taken' env KSRC="$out/none" NAME=mutant
+refused 'and there is no KSRC' env NAME=patched
+refused 'known to fit: 6.1 6.12' env KERNEL=5.10
+refused 'want one of them' env KERNEL=6.12 KSRC="$out/none"
 
 # ---- a tree of one's own -----------------------------------------------------------------------------
 src=$PWD/$out/src
 mkdir -p "$src"
 tar -C build/upstream/6.1/tree -cf - --exclude='*.o' --exclude='*.cmd' --exclude='include/generated' \
 	--exclude='include/config' . | tar -C "$src" -xf -
+mv "$src/block/fops.c" "$out/fops.c"
+refused 'it has no block/fops.c' env KSRC="$src" NAME=plusone
+mv "$out/fops.c" "$src/block/fops.c"
+nobody=
+[ "$(id -u)" != 0 ] || nobody='setpriv --reuid=65534 --regid=65534 --clear-groups'
+if $nobody test -r kernel-compat/upstream/prepare.sh && $nobody test -r "$src/Makefile"; then
+	cannot_read 'src: no right to read it$' "$src" "$src"
+	cannot_read 'no right to read its Makefile' "$src/Makefile" "$src"
+	cannot_read 'no right to read block/bio.c' "$src/block/bio.c" "$src"
+	cannot_read 'no right to read include/linux/bio.h' "$src/include/linux/bio.h" "$src"
+	cannot_read 'no right to read scripts/kconfig' "$src/scripts/kconfig" "$src"
+	echo 'upstream-check: bad trees are refused, and those without the right to read'
+else
+	echo 'upstream-check: bad trees are refused; without the right to read: skipped: uid 65534 cannot come here at all'
+fi
+
 f=$src/fs/iomap/direct-io.c
 # what it allocates is freed at once: one allocation a bio, and nothing else
 sed -i '/^static void iomap_dio_submit_bio(/,/^{/s/^{/{\
 	kfree(kmalloc(24, GFP_KERNEL));/' "$f"
 cmp -s "$f" build/upstream/6.1/tree/fs/iomap/direct-io.c && die 'the change to iomap/direct-io.c did not apply'
-(cd "$src" && find . -type f -exec cksum {} + | sort) >"$out/before"
-KSRC=$src NAME=plusone sh kernel-compat/upstream/prepare.sh
-(cd "$src" && find . -type f -exec cksum {} + | sort) >"$out/after"
-cmp -s "$out/before" "$out/after" || die 'the tree that KSRC names was written to'
+# what an in-tree build of another configuration leaves: none of it may be believed
+for made in include/generated/autoconf.h include/config/auto.conf arch/um/include/generated/asm/bug.h \
+	arch/x86/include/generated/asm/bug.h .config lib/iov_iter.o scripts/basic/fixdep scripts/kconfig/conf vmlinux; do
+	mkdir -p "$src/$(dirname "$made")"
+	printf '#error made by another build\n' >"$src/$made"
+	chmod 755 "$src/$made"
+done
+state_of() { (cd "$1" && find . -type f -exec cksum {} + | sort; find . -printf '%y %m %T@ %p\n' | sort); }
+state_of "$src" >"$out/before"
+ro=none
+if [ "$(id -u)" = 0 ] && unshare -m true 2>/dev/null; then
+	ro=mount
+	KSRC=$src NAME=plusone unshare -m sh -c 'mount --bind "$KSRC" "$KSRC" && mount -o remount,bind,ro "$KSRC" &&
+		! touch "$KSRC/Makefile" 2>/dev/null && exec sh kernel-compat/upstream/prepare.sh' ||
+		die 'a tree on a read-only mount is not accepted'
+elif [ "$(id -u)" != 0 ]; then
+	ro=modes
+	find "$src" -type d -exec chmod a-w {} +
+	KSRC=$src NAME=plusone sh kernel-compat/upstream/prepare.sh
+	find "$src" -type d -exec chmod u+w {} +
+else
+	KSRC=$src NAME=plusone sh kernel-compat/upstream/prepare.sh
+fi
+if [ "$ro" != modes ]; then
+	state_of "$src" >"$out/after"
+	cmp -s "$out/before" "$out/after" || { diff "$out/before" "$out/after" | head -3; die 'the tree that KSRC names was written to'; }
+fi
 [ -z "$(KSRC=$src NAME=plusone sh kernel-compat/upstream/prepare.sh)" ] || die 'nothing changed, and prepare.sh did something'
+mkdir -p "$out/other"
+cp -al "$src/." "$out/other"
+refused "NAME=plusone is taken, by the tree $src" env KSRC="$out/other" NAME=plusone
+rm -rf "$out/other"
+echo "upstream-check: a tree with what a build leaves in it is taken, and not written to (read-only by: $ro)"
 
 build check build/check/diolab-upstream
 lab=build/check/diolab-upstream
@@ -86,7 +146,16 @@ for c in alloc_bio bios map_calls pin_pages; do
 	[ "$1" = "$2" ] || die "$c per IO differs: $1 $2"
 done
 echo 'upstream-check: one allocation more a bio in a copy of iomap/direct-io.c shows as alloc_dio 1 -> 2, and nothing else'
-rm -rf "$src" build/upstream/plusone build/check/upstream-plusone build/check/design/upstream-plusone.o*
+# A tree that is not of the version that it says has other functions than the shim expects of that.
+sed -i 's/^PATCHLEVEL = .*/PATCHLEVEL = 12/' "$src/Makefile"
+rc=0
+KSRC=$src NAME=plusone sh mk/upstream.sh >"$out/refused" 2>&1 || rc=$?
+[ "$rc" = 2 ] || { cat "$out/refused"; die "a tree that does not fit: exit status $rc, not 2"; }
+grep -v '^upstream: taking' "$out/refused" >"$out/line"
+[ "$(wc -l <"$out/line")" = 1 ] && grep -q 'Linux 6.12 does not fit: .*error: ' "$out/line" ||
+	{ cat "$out/refused"; die 'a tree that does not fit: not one line that says why'; }
+echo "upstream-check: $(cut -c1-150 "$out/line")…"
+rm -rf "$src" build/upstream/plusone build/check/upstream-plusone build/release/upstream-plusone build/check/design/upstream-plusone.o*
 build check build/check/diolab-upstream
 
 # ---- every byte -----------------------------------------------------------------------------------------
@@ -161,6 +230,27 @@ if [ "$later" = 0 ]; then
 	echo 'upstream-check: Linux 6.12: every byte arrives; 500 operations, three layouts, as 6.1 does them'
 fi
 
+# ---- Linux 6.12: the same files, later ----------------------------------------------------------------------
+# KERNEL=6.12 prepared it above, or said why not.
+if [ "$later" = 0 ]; then
+	"$lab" compare -d upstream:6.12 --ram 64m --verify --ios 1000 scenarios/first-light.fio >"$out/run" 2>&1 ||
+		{ said "$out/run"; die 'first-light.fio, upstream:6.12'; }
+	# shellcheck disable=SC2046
+	set -- $(per_io "$out/run" alloc_dio)
+	[ "$1" = 1000 ] && [ "$2" = 1000 ] || die "alloc_dio per IO of upstream:6.12, loop and file, in thousandths: $1 $2, expected 1000 1000"
+	"$lab" run -d upstream:6.12 --source pinned --path loop --ram 64m --verify --ios 200 scenarios/first-light.fio \
+		>"$out/run" 2>&1 || { said "$out/run"; die 'ready bios, upstream:6.12'; }
+	for fs in extent extent:layout=sparse extent:layout=unwritten; do
+		for d in upstream upstream:6.12; do
+			"$lab" ops -d $d --ram 64m --fs $fs "$out/ops" >"$out/ops.$d" 2>"$out/err" ||
+				{ said "$out/err"; die "ops -d $d --fs $fs, seed $((seed + 3))"; }
+		done
+		diff "$out/ops.upstream" "$out/ops.upstream:6.12" >"$out/diff" ||
+			{ head -5 "$out/diff"; die "Linux 6.1 and 6.12 differ: ops --generate --seed $((seed + 3)), --fs $fs"; }
+	done
+	echo 'upstream-check: Linux 6.12: every byte arrives; 500 operations, three layouts, as 6.1 does them'
+fi
+
 # ---- splits, under limits drawn at random -----------------------------------------------------------------------
 # Linux's blk-merge.c and ours, which splits for iter-ops-fixed, must cut the same bios in the same number of places.
 # And what is left of a split bio, and the bio after it, must join the requests that a plug holds as often as Linux joins them.
@@ -207,3 +297,6 @@ while read -r limits frames; do
 done <"$out/limits"
 echo "upstream-check: 8 sets of random limits: as many bios, splits, requests, and merges as sim/block makes (seed $seed)"
 rm -rf "$out"
+
+# ---- bios and limits, operation by operation ----------------------------------------------------------------------
+SEED=$seed sh mk/upstream-props.sh

@@ -20,7 +20,10 @@ case ${1:-} in
 *) echo 'usage: mk/upstream-iov.sh [--mutants]' >&2; exit 2 ;;
 esac
 
-sh kernel-compat/upstream/prepare-iov.sh || { [ $? = 77 ] && exit 0; exit 1; }
+rc=0
+sh kernel-compat/upstream/prepare-iov.sh || rc=$?
+[ "$rc" != 77 ] || exit 0
+[ "$rc" = 0 ] || exit "$rc"
 src=build/upstream-iov/lib/iov_iter.c
 out=build/check/upstream
 

@@ -63,6 +63,8 @@ $$(UPO_$(1))/kernel.o: $$(UPOBJ_$(1)) $$(UPK_$(1)) $(UP_DIR)/kernel.lds $(UP_DIR
 	$$(CC) -c -o $$(@D)/stubs.o $$(@D)/stubs.s
 	ld -r -o $$@.all $$@.part $$(@D)/stubs.o
 	objcopy --wildcard --keep-global-symbol='upk_*' $$@.all $$@
+up-fits-$(1): $$(UPK_$(1))
+.PHONY: up-fits-$(1)
 $(B)/design/upstream-$(1).o: $$(UPO_$(1))/kernel.o $$(UPL_$(1))
 	@mkdir -p $$(@D)
 	ld -r -o $$@.all $$^

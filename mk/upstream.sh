@@ -17,6 +17,18 @@ case $rc in
 77) exit 0 ;;
 *) exit "$rc" ;;
 esac
+
+# Does the shim fit the tree's version? If not, the first thing that is not as it should be says so.
+name=${KERNEL:-6.1}
+[ -z "${KSRC:-}" ] || name=${NAME:-patched}
+log=build/upstream/$name/log
+if ! build release "up-fits-$name" >"$log" 2>&1; then
+	rm -f "build/upstream/$name/source"		# it is none of those that are built
+	makefile=build/upstream/$name/tree/Makefile
+	echo "upstream: Linux $(sed -n 's/^VERSION = //p' "$makefile").$(sed -n 's/^PATCHLEVEL = //p' "$makefile") does not fit: $(
+		grep -m1 -e 'error:' "$log" || tail -n 1 "$log"); all of it: $log" >&2
+	exit 2
+fi
 build release build/release/diolab-upstream
 ln -sf release/diolab-upstream build/diolab
 designs=

@@ -30,6 +30,10 @@
 #define __get_free_pages	get_free_pages_noprof
 #define get_zeroed_page		get_zeroed_page_noprof
 #define __alloc_pages		__alloc_pages_noprof
+/* and by the names of `redirect` */
+#define kmalloc_for_dio		kmalloc_noprof_for_dio
+#define kmalloc_trace_for_dio	kmalloc_cache_noprof_for_dio
+#define kmalloc_for_cmd		kmalloc_noprof_for_cmd
 #endif
 
 #endif

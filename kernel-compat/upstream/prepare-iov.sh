@@ -6,7 +6,7 @@
 #
 # From Debian's package linux-source-6.1, in one pass over its archive (15 seconds: what is wanted lies near its
 # end), or from the kernel tree that KSRC names. Does nothing when the source is the one of last time.
-# Exit status: 0 they are there; 77 there is no source, the reason is printed.
+# Exit status: 0 they are there; 2 KSRC will not do, one line says why; 77 there is no source, the reason is printed.
 set -eu
 cd "$(dirname "$0")/../.."
 . kernel-compat/upstream/source.sh
@@ -17,6 +17,7 @@ files='lib/iov_iter.c include/linux/uio.h include/linux/bvec.h'
 if [ -n "${KSRC:-}" ]; then
 	for f in $files; do
 		[ -f "$KSRC/$f" ] || { echo "prepare-iov.sh: KSRC=$KSRC: no $f there" >&2; exit 2; }
+		[ -r "$KSRC/$f" ] || { echo "prepare-iov.sh: KSRC=$KSRC: no right to read $f" >&2; exit 2; }
 	done
 	source="$KSRC $(cd "$KSRC" && cat $files | cksum)"
 elif [ -f "$tarball" ]; then
