@@ -16,7 +16,7 @@ step() { echo "== $* ($(($(date +%s) - start)) s)"; }
 
 # Criterion's own words only if it fails
 criterion() {
-	build/release/tests-criterion --quiet --short-filename >build/release/criterion.out 2>&1 ||
+	build/release/tests-criterion --short-filename >build/release/criterion.out 2>&1 ||
 		{ cat build/release/criterion.out; return 1; }
 	grep "^Tested: $1:" build/release/criterion.out ||
 		{ cat build/release/criterion.out; echo "Criterion did not run $1 tests"; return 1; }
