@@ -97,7 +97,7 @@ ops() {
 	for d in upstream upstream:mutant; do
 		rc=0
 		timeout -k 5 120 "$lab" ops -d $d --engine det --ram 64m "$@" "$out/$file" >"$out/$name.$d" 2>"$out/err" || rc=$?
-		[ "$rc" = 0 ] || { echo "$name: exit status $rc: $(grep -m1 -e WARN -e BUG -e ERROR -e audit "$out/err" || true)"; return; }
+		[ "$rc" = 0 ] || { echo "$name: exit status $rc: $(grep -m1 -e WARN -e BUG -e ERROR -e audit -e 'diolab:' "$out/err" || true)"; return; }
 	done
 	d=$(diff "$out/$name.upstream" "$out/$name.upstream:mutant" | sed -n 2p) || true
 	[ -z "$d" ] || echo "$name: $d"
