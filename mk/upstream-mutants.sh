@@ -97,7 +97,8 @@ ops() {
 	for d in upstream upstream:mutant; do
 		rc=0
 		timeout -k 5 120 "$lab" ops -d $d --engine det --ram 64m "$@" "$out/$file" >"$out/$name.$d" 2>"$out/err" || rc=$?
-		[ "$rc" = 0 ] || { echo "$name: exit status $rc: $(grep -m1 -e WARN -e BUG -e ERROR -e audit "$out/err" || true)"; return; }
+		[ "$rc" != 2 ] || die "$name: not a run: $(tail -n 1 "$out/err")"
+		[ "$rc" = 0 ] || { echo "$name: exit status $rc: $(grep -m1 -e WARN -e BUG -e ERROR -e audit -e 'diolab:' "$out/err" || true)"; return; }
 	done
 	d=$(diff "$out/$name.upstream" "$out/$name.upstream:mutant" | sed -n 2p) || true
 	[ -z "$d" ] || echo "$name: $d"
@@ -117,9 +118,9 @@ found() {
 		"job narrow +frames=permuted $first --ios 40 --limits max_sectors=40" \
 		"job long - $out/long.fio --verify" \
 		"job blocks +frames=permuted $out/blocks.fio --path file --verify --limits logical_block_size=4096" \
-		'ops short mixed' 'ops sparse mixed --fs extent:layout=unwritten' \
-		'ops gaps pieces --limits virt_boundary=4096,max_sectors=2560' \
-		'ops several pieces --path loop' \
+		'ops short mixed.ops' 'ops sparse mixed.ops --fs extent:layout=unwritten' \
+		'ops gaps many.ops --limits virt_boundary=4096,max_sectors=2560' \
+		'ops several many.ops --path loop' \
 		"job pieces - $first --verify --ios 60 --fs extent:layout=fragmented=4k" \
 		"job eio - $first --ios 200 --stack fault=eio@1m+1m" "job pinned - $first --source pinned --path loop --verify --ios 40" \
 		"job boundary +frames=permuted $first --verify --ios 40 --limits virt_boundary=4096,max_sectors=2560"; do
@@ -141,11 +142,11 @@ mkdir -p "$out" "$mut"
 cp -al "$base" "$mut/tree"
 echo mutant >"$mut/source"
 build check "$lab"
-"$lab" ops --generate --seed 1 --count 300 --classes valid,zero,many,eof,extend,truncate,sync,misaligned,fault >"$out/mixed"
+"$lab" ops --generate --seed 1 --count 300 --classes valid,zero,many,eof,extend,truncate,sync,misaligned,fault >"$out/mixed.ops"
 jobs flush.fio '[durable]' rw=write bs=4k sync=dsync number_ios=20 '[synced]' stonewall rw=randwrite bs=4k fsync=8 number_ios=40
 jobs long.fio '[long]' rw=randrw bs=2m number_ios=20
 jobs blocks.fio '[blocks]' rw=randrw bs=1m iomem_align=512 number_ios=20
-sh mk/upstream-pieces.sh >"$out/pieces"
+sh mk/upstream-pieces.sh >"$out/many.ops"
 why=$(found)
 [ -z "$why" ] || die "without a mistake something shows: $why"
 
