@@ -72,6 +72,16 @@ static inline void dio_setup(struct dio *dio, struct dio_walk *w, bool embedded)
 	w->dio = dio;
 }
 
+/* Who waits looks at the first one, which therefore stays. */
+static noinline void dio_bio_polled(struct dio_walk *w, struct bio *bio)
+{
+	bio->bi_opf |= REQ_POLLED;
+	if (w->wait && !w->polled) {
+		bio_get(bio);
+		w->polled = bio;
+	}
+}
+
 static inline struct bio *dio_bio_alloc(struct dio_walk *w, struct bio_set *bs, struct block_device *bdev,
 					unsigned int nr_vecs)
 {
@@ -80,11 +90,12 @@ static inline struct bio *dio_bio_alloc(struct dio_walk *w, struct bio_set *bs, 
 
 	if (w->iocb->ki_flags & IOCB_NOWAIT)
 		opf |= REQ_NOWAIT;
-	if (w->iocb->ki_flags & IOCB_HIPRI)
-		opf |= REQ_POLLED;
 	bio = bio_alloc_bioset(bdev, nr_vecs, opf, w->gfp, bs);
-	if (likely(bio))
-		bio_set_prio(bio, w->iocb->ki_ioprio);
+	if (unlikely(!bio))
+		return NULL;
+	bio_set_prio(bio, w->iocb->ki_ioprio);
+	if (unlikely(w->iocb->ki_flags & IOCB_HIPRI))
+		dio_bio_polled(w, bio);
 	return bio;
 }
 
@@ -327,10 +338,16 @@ void dio_end_io(struct bio *bio)
  * dio_wait - wait for a dio that dio_submit() gave out
  * @dio: gone afterwards
  *
- * Context: the task that called dio_submit(); sleeps. Return: bytes or -errno.
+ * With IOCB_HIPRI it polls as long as there is something to find. Context: the task that called dio_submit(); sleeps.
+ * Return: bytes or -errno.
  */
 ssize_t dio_wait(struct dio *dio)
 {
+	struct bio *polled = dio->polled;
+	ssize_t ret;
+
+	while (smp_load_acquire(&dio->waiter) && lab_bio_poll_turn(polled))
+		;
 	for (;;) {
 		set_current_state(TASK_UNINTERRUPTIBLE);
 		if (!smp_load_acquire(&dio->waiter))
@@ -338,7 +355,10 @@ ssize_t dio_wait(struct dio *dio)
 		io_schedule();
 	}
 	__set_current_state(TASK_RUNNING);
-	return dio_complete(dio);
+	ret = dio_complete(dio);
+	if (polled)
+		bio_put(polled);
+	return ret;
 }
 
 /**
