@@ -74,7 +74,8 @@ static void list_knobs(void)
 static void list_faults(void)
 {
 	puts("fault=flip@OFF       one byte of what is read at byte OFF of the disk is changed\n"
-	     "fault=eio@OFF[+LEN]  transfers that touch [OFF, OFF+LEN) of the disk fail with EIO");
+	     "fault=eio@OFF[+LEN]  transfers that touch [OFF, OFF+LEN) of the disk fail with EIO\n"
+	     "fault=enospc@OFF[+LEN]  the same, with ENOSPC");
 }
 
 int cmd_list(int argc, char **argv)

@@ -180,6 +180,12 @@ void lab_bio_dirty_init(void)
 	INIT_WORK(&bio_dirty_work, bio_dirty_fn);
 }
 
+/* A bio whose IO has ended may still wait here for its last bio_put(). Context: task, may sleep. */
+void lab_bio_dirty_flush(void)
+{
+	flush_work(&bio_dirty_work);
+}
+
 /* The worker is gone: nothing may be left for it. */
 void lab_bio_dirty_exit(void)
 {

@@ -337,13 +337,18 @@ void bio_put(struct bio *bio)
 /* ---- sets --------------------------------------------------------------------------------- */
 
 /**
- * bioset_exit - free what bioset_init() made; no bio of the set exists
+ * bioset_exit - free what bioset_init() made; no bio of the set is in flight
+ *
+ * What a read left to a worker to make dirty (bio_check_pages_dirty()) is waited for: unlike Linux, where sets of
+ * modules and mounts that go away trust that it is done.
  *
  * Also for a set that was zeroed and never initialised, or whose bioset_init() failed. Context: task, may
  * sleep.
  */
 void bioset_exit(struct bio_set *bs)
 {
+	if (bs->bio_slab)
+		lab_bio_dirty_flush();
 	if (bs->rescue_workqueue)
 		destroy_workqueue(bs->rescue_workqueue);
 	bs->rescue_workqueue = NULL;

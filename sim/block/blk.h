@@ -47,6 +47,7 @@ int lab_bvec_slabs_init(void);
 void lab_bvec_slabs_exit(void);
 void lab_bio_dirty_init(void);
 void lab_bio_dirty_exit(void);
+void lab_bio_dirty_flush(void);
 
 /* ---- bio.c ------------------------------------------------------------------------------ */
 

@@ -4,6 +4,7 @@
  *
  *   flip@OFF      the byte at OFF of the disk is inverted in what is read, every time
  *   eio@OFF[+LEN] whatever touches [OFF, OFF + LEN) goes down, then ends with an IO error; LEN: by default 1
+ *   enospc@OFF[+LEN]  the same with the error of a device that has no space left
  *   eio@flush     whatever asks for a flush of the cache does the same
  *
  * Numbers are decimal or 0x…, with k, m or g. A flip changes the pages that the reader gave, after the data
@@ -18,7 +19,7 @@
 
 #define FAULT_MAX_RULES		8u
 
-enum fault_kind { FAULT_FLIP, FAULT_EIO, FAULT_EIO_FLUSH };
+enum fault_kind { FAULT_FLIP, FAULT_ENOSPC, FAULT_EIO, FAULT_EIO_FLUSH };
 
 struct fault_rule {
 	enum fault_kind kind;
@@ -32,6 +33,7 @@ struct fault_state {
 
 static const char *const kind_names[] = {
 	[FAULT_FLIP] = "flip@",
+	[FAULT_ENOSPC] = "enospc@",
 	[FAULT_EIO] = "eio@",
 	[FAULT_EIO_FLUSH] = "eio@flush",
 };
@@ -77,6 +79,8 @@ static void fault_end_io(struct bio *clone)
 			continue;
 		if (r->kind == FAULT_EIO)
 			clone->bi_status = BLK_STS_IOERR;
+		if (r->kind == FAULT_ENOSPC)
+			clone->bi_status = BLK_STS_NOSPC;
 		if (r->kind == FAULT_FLIP && bio_op(bio) == REQ_OP_READ && !clone->bi_status)
 			flip_byte(bio, r->off_bytes);
 	}
@@ -112,7 +116,7 @@ static const char *parse_rule(const char *arg, struct fault_rule *r)
 		return rest;
 	r->len_bytes = 1;
 	arg = lab_parse_bytes(rest, &r->off_bytes);
-	if (arg && r->kind == FAULT_EIO && *arg == '+')
+	if (arg && r->kind != FAULT_FLIP && *arg == '+')
 		arg = lab_parse_bytes(arg + 1, &r->len_bytes);
 	return r->len_bytes ? arg : NULL;
 }
@@ -136,7 +140,7 @@ static int fault_parse(void *priv, const char *arg, char *why, size_t why_bytes)
 		at++;
 	}
 	scnprintf(why, why_bytes,
-		  "fault takes flip@OFF, eio@OFF[+LEN] or eio@flush, joined by commas, got \"%s\"", arg);
+		  "fault takes flip@OFF, eio@OFF[+LEN], enospc@OFF[+LEN] or eio@flush, joined by commas, got \"%s\"", arg);
 	return -EINVAL;
 }
 
@@ -166,7 +170,7 @@ static const struct block_device_operations fault_fops = {
 
 const struct lab_filter_type lab_filter_fault = {
 	.name = "fault",
-	.what = "breaks what passes: flip@OFF (a byte that is read), eio@OFF[+LEN], eio@flush",
+	.what = "breaks what passes: flip@OFF (a byte that is read), eio@OFF[+LEN], enospc@OFF[+LEN], eio@flush",
 	.priv_bytes = sizeof(struct fault_state),
 	.fops = &fault_fops,
 	.parse = fault_parse,

@@ -68,6 +68,8 @@ enum lab_scope { LAB_UPPER, LAB_LOOP, LAB_LOWER, LAB_NR_SCOPES };
 	X(ATOMICS,	 "atomics",	  "atomic read-modify-writes outside locks")		\
 	X(WAKEUPS,	 "wakeups",	  "tasks woken")					\
 	X(PARKS,	 "parks",	  "times a task stopped running to wait")		\
+	X(POLLS,	 "polls",	  "looks for completions by who waits for polled IO")	\
+	X(POLL_SLEEPS,	 "poll_sleeps",	  "waits for polled IO that went to sleep: nothing to find")	\
 	X(RING_ENTERS,	 "ring_enters",	  "io_uring_enter system calls")			\
 	X(ITER_OPS,	 "iter_ops",	  "calls through an iov_iter operations table")		\
 	X(STACK_SUBMIT,	 "stack_submit",  "deepest stack at a driver's submission, bytes (gauge)")	\

@@ -284,9 +284,14 @@ static noinline void dio_rw_send_all(struct dio_rw *rw, struct iov_iter *iter, u
 	dio_rw_put(rw);
 }
 
-static ssize_t dio_rw_wait(struct dio_wait *wait, struct kiocb *iocb)
+/* @polled: the first bio, with a reference; NULL: sleep. */
+static ssize_t dio_rw_wait(struct dio_wait *wait, struct kiocb *iocb, struct bio *polled)
 {
+	while (unlikely(polled) && !completion_done(&wait->done) && lab_bio_poll_turn(polled))
+		;
 	wait_for_completion_io(&wait->done);
+	if (unlikely(polled))
+		bio_put(polled);
 	if (wait->ret > 0)
 		iocb->ki_pos += wait->ret;
 	return wait->ret;
@@ -306,8 +311,8 @@ ssize_t dio_rw(struct kiocb *iocb, struct iov_iter *iter, size_t count, unsigned
 {
 	bool sync = is_sync_kiocb(iocb) || (flags & DIO_WAIT);
 	struct dio_rw *rw = dio_rw_alloc(iocb, iter, dio_rw_opf(iocb, flags));
+	struct bio *bio, *polled = NULL;
 	struct dio_wait wait;
-	struct bio *bio;
 	int err;
 
 	if (unlikely(!rw))
@@ -326,11 +331,16 @@ ssize_t dio_rw(struct kiocb *iocb, struct iov_iter *iter, size_t count, unsigned
 		bio_put(bio);
 		return err;
 	}
-	if (sync)
+	if (sync) {
 		init_completion(&wait.done);
+		if (unlikely(iocb->ki_flags & IOCB_HIPRI)) {
+			polled = bio;
+			bio_get(polled);
+		}
+	}
 	if (unlikely(iov_iter_count(iter)))
 		dio_rw_send_all(rw, iter, flags);
 	else
 		dio_rw_send(iocb->ki_filp, bio, iocb->ki_pos, flags);
-	return sync ? dio_rw_wait(&wait, iocb) : -EIOCBQUEUED;
+	return sync ? dio_rw_wait(&wait, iocb, polled) : -EIOCBQUEUED;
 }

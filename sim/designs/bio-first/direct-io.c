@@ -48,26 +48,24 @@ struct dio_walk {
 	bool write, nowait, whole, keep, alone;
 };
 
-static struct bio_set dio_piece_set;
-
 /**
- * dio_map_init - what the walk allocates from
- * @knobs: completion is looked at
+ * dio_pieces_init - what the pieces of a file's bios are allocated from
+ * @file: being opened, zeroed
  *
  * Context: task, may sleep. Return: 0 or -ENOMEM.
  */
-int dio_map_init(const struct lab_knobs *knobs)
+int dio_pieces_init(struct file *file)
 {
-	dio_end_init(knobs);
-	return bioset_init(&dio_piece_set, DIO_POOL_SIZE, offsetof(struct dio_piece, bio), 0);
+	return bioset_init(&file->f_pieces, DIO_POOL_SIZE, offsetof(struct dio_piece, bio), 0);
 }
 
 /**
- * dio_map_exit - undo dio_map_init(); no IO in flight
+ * dio_pieces_exit - undo dio_pieces_init(); no IO in flight
+ * @file: a block device has none
  */
-void dio_map_exit(void)
+void dio_pieces_exit(struct file *file)
 {
-	bioset_exit(&dio_piece_set);
+	bioset_exit(&file->f_pieces);
 }
 
 /* ---- edges of fresh blocks ------------------------------------------------------------- */
@@ -120,7 +118,7 @@ static int dio_submit_piece(struct dio_walk *w, const struct lab_extent *ext)
 
 	if (unlikely(!last))
 		bio = bio_next_split(bio, ext->len_bytes >> SECTOR_SHIFT,
-				     w->nowait ? GFP_NOWAIT | __GFP_NOWARN : GFP_NOIO, &dio_piece_set);
+				     w->nowait ? GFP_NOWAIT | __GFP_NOWARN : GFP_NOIO, &dio->file->f_pieces);
 	if (unlikely(!bio))
 		return -EAGAIN;
 	piece = container_of(bio, struct dio_piece, bio);

@@ -77,6 +77,5 @@ static inline void dio_get(struct dio *dio)
 
 void dio_put(struct dio *dio);
 void dio_piece_end_io(struct bio *bio);
-void dio_end_init(const struct lab_knobs *knobs);
 
 #endif

@@ -62,7 +62,9 @@ static struct lab_file *fs_open_file(struct inode *inode)
 	lf->buffered.f_inode = inode;
 	lf->buffered.f_bdev = file->f_bdev;
 	file->f_done_wq = alloc_ordered_workqueue("dio-done", WQ_MEM_RECLAIM);
-	if (!file->f_done_wq) {
+	if (!file->f_done_wq || dio_pieces_init(file)) {
+		if (file->f_done_wq)
+			destroy_workqueue(file->f_done_wq);
 		kfree(lf);
 		return ERR_PTR(-ENOMEM);
 	}
@@ -95,6 +97,7 @@ static void fs_close(struct lab_file *lf)
 		lab_cache_sync(lf->buffered.f_inode);
 		lab_inode_destroy(lf->buffered.f_inode);
 	}
+	dio_pieces_exit(&lf->file);
 	kfree(lf);
 }
 
@@ -404,30 +407,23 @@ static const struct file_operations fs_buffered_ops = {
 
 static int design_init(const struct lab_knobs *knobs)
 {
-	int err = dio_map_init(knobs);
+	int err = dio_user_init(knobs);
 
 	if (err)
 		return err;
-	err = dio_user_init(knobs);
-	if (err)
-		goto out_map;
 	err = loop_init(knobs);
-	if (err)
-		goto out_user;
+	if (err) {
+		dio_user_exit();
+		return err;
+	}
+	dio_end_init(knobs);
 	return 0;
-
-out_user:
-	dio_user_exit();
-out_map:
-	dio_map_exit();
-	return err;
 }
 
 static void design_exit(void)
 {
 	loop_exit();
 	dio_user_exit();
-	dio_map_exit();
 }
 
 static const char *design_unsupported(const struct lab_knobs *knobs)

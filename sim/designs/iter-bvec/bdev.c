@@ -48,6 +48,7 @@ static struct bio_set blkdev_dio_bios;	/* struct blkdev_dio + bio */
 static struct bio_set blkdev_bios;	/* bios alone */
 static struct kmem_cache *blkdev_dio_cache;
 static enum lab_alloc blkdev_alloc;
+static bool blkdev_sync_polls;
 
 /* ---- checks ------------------------------------------------------------------------ */
 
@@ -88,7 +89,7 @@ static blk_opf_t blkdev_opf(const struct kiocb *iocb)
 		opf = REQ_OP_WRITE | REQ_SYNC | REQ_IDLE | (iocb->ki_flags & IOCB_DSYNC ? REQ_FUA : 0);
 	if (iocb->ki_flags & IOCB_NOWAIT)
 		opf |= REQ_NOWAIT;
-	if (iocb->ki_flags & IOCB_HIPRI)
+	if (unlikely(iocb->ki_flags & IOCB_HIPRI) && (blkdev_sync_polls || !is_sync_kiocb(iocb)))
 		opf |= REQ_POLLED;
 	return opf;
 }
@@ -340,8 +341,11 @@ static int blkdev_submit_more(struct kiocb *iocb, struct iov_iter *iter, struct 
 	return ret;
 }
 
-static ssize_t blkdev_wait(struct blkdev_dio *dio)
+/* @polled: the first bio, with a reference; NULL: sleep. */
+static ssize_t blkdev_wait(struct blkdev_dio *dio, struct bio *polled)
 {
+	while (smp_load_acquire(&dio->waiter) && lab_bio_poll_turn(polled))
+		;
 	for (;;) {
 		set_current_state(TASK_UNINTERRUPTIBLE);
 		if (!smp_load_acquire(&dio->waiter))
@@ -355,9 +359,9 @@ static ssize_t blkdev_wait(struct blkdev_dio *dio)
 static ssize_t blkdev_direct_IO(struct kiocb *iocb, struct iov_iter *iter)
 {
 	bool sync = is_sync_kiocb(iocb);
+	struct bio *bio, *polled = NULL;
 	struct blkdev_dio *dio;
-	struct bio *bio;
-	int ret;
+	ssize_t ret;
 
 	ret = blkdev_checks(iocb, iter);
 	if (ret <= 0)
@@ -372,11 +376,16 @@ static ssize_t blkdev_direct_IO(struct kiocb *iocb, struct iov_iter *iter)
 	dio = blkdev_dio_alloc(iocb, iter, iocb->ki_flags & IOCB_NOWAIT ? GFP_NOWAIT : GFP_KERNEL, &bio);
 	if (!dio)
 		return iocb->ki_flags & IOCB_NOWAIT ? -EAGAIN : -ENOMEM;
+	if (unlikely(sync && (bio->bi_opf & REQ_POLLED))) {
+		polled = bio;
+		bio_get(polled);
+	}
 	ret = blkdev_submit_one(iocb, iter, dio, bio);
 	if (ret < 0) {
 		dio->error = ret;
 		dio->dirty = false;	/* nothing was read */
-		return blkdev_complete(dio);
+		ret = blkdev_complete(dio);
+		goto out;
 	}
 	if (!ret)
 		ret = blkdev_submit_more(iocb, iter, dio);
@@ -384,7 +393,11 @@ static ssize_t blkdev_direct_IO(struct kiocb *iocb, struct iov_iter *iter)
 		cmpxchg(&dio->error, 0, ret);
 		blkdev_drop(dio);
 	}
-	return sync ? blkdev_wait(dio) : -EIOCBQUEUED;
+	ret = sync ? blkdev_wait(dio, polled) : -EIOCBQUEUED;
+out:
+	if (unlikely(polled))
+		bio_put(polled);
+	return ret;
 }
 
 static int blkdev_fsync(struct file *file, loff_t start, loff_t end, int datasync)
@@ -419,6 +432,7 @@ const struct file_operations def_blk_buffered_fops = {
  */
 int bdev_init(const struct lab_knobs *knobs)
 {
+	blkdev_sync_polls = knobs->variant != VARIANT_61;	/* 5.19 gave it up */
 	/* @6.1 has its dio in front of the bio, whatever else it gets from kmalloc. */
 	blkdev_alloc = knobs->variant == VARIANT_61 ? LAB_ALLOC_POOL : knobs->alloc;
 	blkdev_dio_cache = KMEM_CACHE(blkdev_dio, 0);

@@ -340,8 +340,11 @@ static int blkdev_submit_more(struct kiocb *iocb, struct iov_iter *iter, struct 
 	return ret;
 }
 
-static ssize_t blkdev_wait(struct blkdev_dio *dio)
+/* @polled: the first bio, with a reference; NULL: sleep. */
+static ssize_t blkdev_wait(struct blkdev_dio *dio, struct bio *polled)
 {
+	while (smp_load_acquire(&dio->waiter) && lab_bio_poll_turn(polled))
+		;
 	for (;;) {
 		set_current_state(TASK_UNINTERRUPTIBLE);
 		if (!smp_load_acquire(&dio->waiter))
@@ -355,9 +358,9 @@ static ssize_t blkdev_wait(struct blkdev_dio *dio)
 static ssize_t blkdev_direct_IO(struct kiocb *iocb, struct iov_iter *iter)
 {
 	bool sync = is_sync_kiocb(iocb);
+	struct bio *bio, *polled = NULL;
 	struct blkdev_dio *dio;
-	struct bio *bio;
-	int ret;
+	ssize_t ret;
 
 	ret = blkdev_checks(iocb, iter);
 	if (ret <= 0)
@@ -372,11 +375,16 @@ static ssize_t blkdev_direct_IO(struct kiocb *iocb, struct iov_iter *iter)
 	dio = blkdev_dio_alloc(iocb, iter, iocb->ki_flags & IOCB_NOWAIT ? GFP_NOWAIT : GFP_KERNEL, &bio);
 	if (!dio)
 		return iocb->ki_flags & IOCB_NOWAIT ? -EAGAIN : -ENOMEM;
+	if (unlikely(sync && (bio->bi_opf & REQ_POLLED))) {
+		polled = bio;
+		bio_get(polled);
+	}
 	ret = blkdev_submit_one(iocb, iter, dio, bio);
 	if (ret < 0) {
 		dio->error = ret;
 		dio->dirty = false;	/* nothing was read */
-		return blkdev_complete(dio);
+		ret = blkdev_complete(dio);
+		goto out;
 	}
 	if (!ret)
 		ret = blkdev_submit_more(iocb, iter, dio);
@@ -384,7 +392,11 @@ static ssize_t blkdev_direct_IO(struct kiocb *iocb, struct iov_iter *iter)
 		cmpxchg(&dio->error, 0, ret);
 		blkdev_drop(dio);
 	}
-	return sync ? blkdev_wait(dio) : -EIOCBQUEUED;
+	ret = sync ? blkdev_wait(dio, polled) : -EIOCBQUEUED;
+out:
+	if (unlikely(polled))
+		bio_put(polled);
+	return ret;
 }
 
 static int blkdev_fsync(struct file *file, loff_t start, loff_t end, int datasync)

@@ -23,9 +23,19 @@
  */
 enum { DIO_OWN_VECS, DIO_LENT_VECS, DIO_NR_SETS };
 
-static struct bio_set dio_bios[DIO_NR_SETS];	/* dio + first piece + bio */
-static struct bio_set piece_bios[DIO_NR_SETS];	/* piece + bio */
-static struct bio_set extra_bios;		/* further bios of a piece, edges */
+/**
+ * struct dio_sets - what the bios of a file come from
+ * @dio: dio + first piece + bio
+ * @piece: piece + bio
+ * @extra: further bios of a piece, edges
+ *
+ * One for each file, since a file may lie on a loop device on another: what is kept back for all of them together
+ * would be held by those above, who wait for those below.
+ */
+struct dio_sets {
+	struct bio_set dio[DIO_NR_SETS], piece[DIO_NR_SETS], extra;
+};
+
 static struct kmem_cache *dio_cache;
 static struct workqueue_struct *dio_wq;
 static struct lab_knobs dio_knobs;
@@ -72,6 +82,16 @@ static inline void dio_setup(struct dio *dio, struct dio_walk *w, bool embedded)
 	w->dio = dio;
 }
 
+/* Who waits looks at the first one, which therefore stays. */
+static noinline void dio_bio_polled(struct dio_walk *w, struct bio *bio)
+{
+	bio->bi_opf |= REQ_POLLED;
+	if (w->wait && !w->polled) {
+		bio_get(bio);
+		w->polled = bio;
+	}
+}
+
 static inline struct bio *dio_bio_alloc(struct dio_walk *w, struct bio_set *bs, struct block_device *bdev,
 					unsigned int nr_vecs)
 {
@@ -80,11 +100,12 @@ static inline struct bio *dio_bio_alloc(struct dio_walk *w, struct bio_set *bs, 
 
 	if (w->iocb->ki_flags & IOCB_NOWAIT)
 		opf |= REQ_NOWAIT;
-	if (w->iocb->ki_flags & IOCB_HIPRI)
-		opf |= REQ_POLLED;
 	bio = bio_alloc_bioset(bdev, nr_vecs, opf, w->gfp, bs);
-	if (likely(bio))
-		bio_set_prio(bio, w->iocb->ki_ioprio);
+	if (unlikely(!bio))
+		return NULL;
+	bio_set_prio(bio, w->iocb->ki_ioprio);
+	if (unlikely(w->iocb->ki_flags & IOCB_HIPRI))
+		dio_bio_polled(w, bio);
 	return bio;
 }
 
@@ -105,7 +126,7 @@ struct dio_piece *piece_alloc(struct dio_walk *w, struct block_device *bdev, u32
 	struct bio *bio;
 
 	if (!w->dio && dio_knobs.alloc == LAB_ALLOC_POOL) {
-		bio = dio_bio_alloc(w, &dio_bios[set], bdev, nr_vecs);
+		bio = dio_bio_alloc(w, &w->file->f_dio_sets->dio[set], bdev, nr_vecs);
 		if (!bio)
 			return NULL;
 		dio_setup(container_of(bio, struct dio, first.bio), w, true);
@@ -117,7 +138,7 @@ struct dio_piece *piece_alloc(struct dio_walk *w, struct block_device *bdev, u32
 				return NULL;
 			dio_setup(dio, w, false);
 		}
-		bio = dio_bio_alloc(w, &piece_bios[set], bdev, nr_vecs);
+		bio = dio_bio_alloc(w, &w->file->f_dio_sets->piece[set], bdev, nr_vecs);
 		if (!bio)
 			return NULL;
 	}
@@ -155,7 +176,7 @@ void piece_abort(struct dio_walk *w, struct dio_piece *piece)
  */
 struct bio *piece_extra_bio(struct dio_walk *w, struct block_device *bdev, unsigned int nr_vecs)
 {
-	return dio_bio_alloc(w, &extra_bios, bdev, nr_vecs);
+	return dio_bio_alloc(w, &w->file->f_dio_sets->extra, bdev, nr_vecs);
 }
 
 /**
@@ -327,10 +348,16 @@ void dio_end_io(struct bio *bio)
  * dio_wait - wait for a dio that dio_submit() gave out
  * @dio: gone afterwards
  *
- * Context: the task that called dio_submit(); sleeps. Return: bytes or -errno.
+ * With IOCB_HIPRI it polls as long as there is something to find. Context: the task that called dio_submit(); sleeps.
+ * Return: bytes or -errno.
  */
 ssize_t dio_wait(struct dio *dio)
 {
+	struct bio *polled = dio->polled;
+	ssize_t ret;
+
+	while (smp_load_acquire(&dio->waiter) && lab_bio_poll_turn(polled))
+		;
 	for (;;) {
 		set_current_state(TASK_UNINTERRUPTIBLE);
 		if (!smp_load_acquire(&dio->waiter))
@@ -338,38 +365,82 @@ ssize_t dio_wait(struct dio *dio)
 		io_schedule();
 	}
 	__set_current_state(TASK_RUNNING);
-	return dio_complete(dio);
+	ret = dio_complete(dio);
+	if (polled)
+		bio_put(polled);
+	return ret;
 }
 
 /**
- * dio_init - sets, cache and workqueue, once
+ * dio_sets_alloc - what a file needs for direct IO
+ * @file: being opened
+ *
+ * Context: task, may sleep. Return: 0 or -ENOMEM, with nothing left behind.
+ */
+int dio_sets_alloc(struct file *file)
+{
+	struct dio_sets *sets = kzalloc(sizeof(*sets), GFP_KERNEL);
+	unsigned int i;
+
+	if (!sets)
+		return -ENOMEM;
+	file->f_dio_sets = sets;
+	if (bioset_init(&sets->extra, DIO_POOL_SIZE, 0, BIOSET_NEED_BVECS))
+		goto bad;
+	for (i = 0; i < DIO_NR_SETS; i++) {
+		int flags = i == DIO_OWN_VECS ? BIOSET_NEED_BVECS : 0;
+
+		if (bioset_init(&sets->dio[i], DIO_POOL_SIZE, offsetof(struct dio, first.bio), flags) ||
+		    bioset_init(&sets->piece[i], DIO_POOL_SIZE, offsetof(struct dio_piece, bio), flags))
+			goto bad;
+	}
+	return 0;
+bad:
+	dio_sets_free(file);
+	return -ENOMEM;
+}
+
+/**
+ * dio_sets_free - undo dio_sets_alloc(); nothing is in flight
+ * @file: may have none
+ *
+ * Context: task, may sleep.
+ */
+void dio_sets_free(struct file *file)
+{
+	struct dio_sets *sets = file->f_dio_sets;
+	unsigned int i;
+
+	if (!sets)
+		return;
+	bioset_exit(&sets->extra);
+	for (i = 0; i < DIO_NR_SETS; i++) {
+		bioset_exit(&sets->piece[i]);
+		bioset_exit(&sets->dio[i]);
+	}
+	kfree(sets);
+	file->f_dio_sets = NULL;
+}
+
+/**
+ * dio_init - cache and workqueue, once
  * @knobs: alloc and completion are looked at
  *
  * Context: task, may sleep. Return: 0 or -ENOMEM, with nothing left behind.
  */
 int dio_init(const struct lab_knobs *knobs)
 {
-	unsigned int i;
-
 	dio_knobs = *knobs;
 	dio_cache = KMEM_CACHE(dio, 0);
 	if (!dio_cache)
 		return -ENOMEM;
 	kmem_cache_set_probe(dio_cache, LAB_ALLOC_DIO);
 	dio_wq = alloc_workqueue("dio", WQ_MEM_RECLAIM | WQ_UNBOUND, DIO_MAX_ACTIVE);
-	if (!dio_wq || bioset_init(&extra_bios, DIO_POOL_SIZE, 0, BIOSET_NEED_BVECS))
-		goto bad;
-	for (i = 0; i < DIO_NR_SETS; i++) {
-		int flags = i == DIO_OWN_VECS ? BIOSET_NEED_BVECS : 0;
-
-		if (bioset_init(&dio_bios[i], DIO_POOL_SIZE, offsetof(struct dio, first.bio), flags) ||
-		    bioset_init(&piece_bios[i], DIO_POOL_SIZE, offsetof(struct dio_piece, bio), flags))
-			goto bad;
+	if (!dio_wq) {
+		dio_exit();
+		return -ENOMEM;
 	}
 	return 0;
-bad:
-	dio_exit();
-	return -ENOMEM;
 }
 
 /**
@@ -379,16 +450,9 @@ bad:
  */
 void dio_exit(void)
 {
-	unsigned int i;
-
 	if (dio_wq)
 		destroy_workqueue(dio_wq);
 	dio_wq = NULL;
-	bioset_exit(&extra_bios);
-	for (i = 0; i < DIO_NR_SETS; i++) {
-		bioset_exit(&piece_bios[i]);
-		bioset_exit(&dio_bios[i]);
-	}
 	kmem_cache_destroy(dio_cache);
 	dio_cache = NULL;
 }

@@ -229,22 +229,34 @@ static int dio_walk_extents(struct dio_walk *w)
 	return 0;
 }
 
+/* It is under way: to be waited for, or not seen any more. */
+static inline ssize_t dio_give_out(struct dio_walk *w, struct dio **waited)
+{
+	if (w->wait) {
+		w->dio->polled = w->polled;
+		*waited = w->dio;
+	} else {
+		*waited = NULL;
+	}
+	return -EIOCBQUEUED;
+}
+
 /* Where the walk ended, with @ret: what the caller of dio_submit() is told. */
 static ssize_t dio_submitted(struct dio_walk *w, int ret, struct dio **waited)
 {
 	struct dio *dio = w->dio;
 	ssize_t done = w->pos - w->start;
 
-	if (likely(w->handed)) {
-		*waited = w->wait ? dio : NULL;
-		return -EIOCBQUEUED;
-	}
+	if (likely(w->handed))
+		return dio_give_out(w, waited);
 	/* The driver's attempt: what is under way stands. */
 	if (ret == -EAGAIN && done && (w->iocb->ki_flags & IOCB_LAB_NOBLOCK))
 		ret = 0;
 	if (!dio || !dio->multi) {
 		if (dio)
 			dio_abort(dio);
+		if (unlikely(w->polled))
+			bio_put(w->polled);
 		if (ret)
 			return ret;
 		done = min_t(loff_t, done, w->i_size - w->start);
@@ -252,7 +264,7 @@ static ssize_t dio_submitted(struct dio_walk *w, int ret, struct dio **waited)
 		return done;
 	}
 	dio_note_error(&dio->error, ret);
-	*waited = w->wait ? dio : NULL;
+	dio_give_out(w, waited);
 	dio_drop(dio);
 	return -EIOCBQUEUED;
 }
@@ -282,6 +294,7 @@ ssize_t dio_submit(struct kiocb *iocb, struct iov_iter *iter, unsigned int flags
 	w.file = iocb->ki_filp;
 	w.inode = inode;
 	w.dio = NULL;
+	w.polled = NULL;
 	w.start = w.pos = iocb->ki_pos;
 	w.end = w.pos + iov_iter_count(iter);
 	w.write = (iocb->ki_flags & IOCB_WRITE) != 0;

@@ -39,6 +39,7 @@ struct dio_piece {
  * @i_size: at the start of a read
  * @done_bytes: that the walk covered: submitted, or zeroed in place
  * @waiter: the task in dio_wait(); NULL: done, or nobody waits
+ * @polled: what dio_wait() polls, with a reference: its first bio; NULL: it sleeps. Only if @wait
  * @error: first error of a piece or of the walk
  * @ref: submitter and pieces; only if @multi
  * @multi: more than one reference was ever taken
@@ -53,6 +54,7 @@ struct dio {
 	loff_t pos, i_size;
 	size_t done_bytes;
 	struct task_struct *waiter;
+	struct bio *polled;
 	int error;
 	atomic_t ref;
 	bool write, wait, extend, dirty, multi, embedded, need_sync;
@@ -66,6 +68,7 @@ struct dio_walk {
 	struct file *file;
 	struct inode *inode;
 	struct dio *dio;
+	struct bio *polled;
 	loff_t start, pos, end, i_size;
 	unsigned int map_flags;
 	gfp_t gfp;

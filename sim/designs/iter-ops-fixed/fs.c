@@ -59,10 +59,14 @@ static struct lab_file *fs_open_file(struct inode *inode)
 {
 	struct lab_file *lf = file_alloc(&fs_file_ops, inode, lab_inode_bdev(inode));
 
-	if (!IS_ERR(lf)) {
-		lf->buffered.f_op = &fs_buffered_ops;
-		lf->buffered.f_inode = inode;
-		lf->buffered.f_bdev = lf->file.f_bdev;
+	if (IS_ERR(lf))
+		return lf;
+	lf->buffered.f_op = &fs_buffered_ops;
+	lf->buffered.f_inode = inode;
+	lf->buffered.f_bdev = lf->file.f_bdev;
+	if (dio_sets_alloc(&lf->file)) {
+		kfree(lf);
+		return ERR_PTR(-ENOMEM);
 	}
 	return lf;
 }
@@ -92,6 +96,7 @@ static void fs_close(struct lab_file *lf)
 		lab_cache_sync(lf->buffered.f_inode);
 		lab_inode_destroy(lf->buffered.f_inode);
 	}
+	dio_sets_free(&lf->file);
 	kfree(lf);
 }
 

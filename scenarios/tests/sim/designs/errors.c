@@ -224,3 +224,71 @@ DESIGN_TEST(errors, preflush_that_fails)
 	__free_page(page);
 	rig_down(&r);
 }
+
+/* ---- memory that is not there, above a loop device ---------------------------------------------- */
+
+#define SEG_BYTES	8192u
+#define NR_SEGS		3u
+
+/*
+ * One of three segments has a page missing. The write may have reached what lies before that page, sector by sector,
+ * and nothing behind it. RIG_BY_BLOCK: blocks of that segment that were mapped already may be zeros (3.12).
+ */
+static void efault_in_segment(struct rig *r, struct lab_file *file, unsigned int bad, bool async)
+{
+	unsigned long to = r->mem + RIG_MEM_BYTES / 2, page = r->mem + bad * 2 * SEG_BYTES + PAGE_SIZE;
+	unsigned int i, reached = bad * SEG_BYTES + PAGE_SIZE;
+	struct lab_iovec iov[NR_SEGS];
+	u8 byte;
+
+	for (i = 0; i < NR_SEGS; i++)
+		iov[i] = (struct lab_iovec){ r->mem + i * 2 * SEG_BYTES, SEG_BYTES };
+	rig_set(to, 0x11, NR_SEGS * SEG_BYTES);
+	lab_expect_eq(rig_io(file, LAB_WRITE, 0, to, NR_SEGS * SEG_BYTES, 0), NR_SEGS * SEG_BYTES);
+	rig_set(r->mem, 0x22, NR_SEGS * 2 * SEG_BYTES);
+	lab_expect_eq(kc_mprotect(r->mm, page, PAGE_SIZE, 0), 0);
+	if (async) {
+		lab_expect_eq(rig_aio(file, LAB_WRITE, 0, iov, NR_SEGS, 0), -EFAULT);
+		lab_expect_eq(rig_aio(file, LAB_READ, 0, iov, NR_SEGS, 0), -EFAULT);
+	} else {
+		lab_expect_eq(rig_iov(file, LAB_WRITE, 0, iov, NR_SEGS, 0), -EFAULT);
+		lab_expect_eq(rig_iov(file, LAB_READ, 0, iov, NR_SEGS, 0), -EFAULT);
+	}
+	lab_expect_eq(kc_mprotect(r->mm, page, PAGE_SIZE, KC_PROT_READ | KC_PROT_WRITE), 0);
+	rig_set(to, 0xa5, NR_SEGS * SEG_BYTES);
+	lab_expect_eq(rig_io(file, LAB_READ, 0, to, NR_SEGS * SEG_BYTES, 0), NR_SEGS * SEG_BYTES);
+	for (i = 0; i < reached; i += SECTOR_SIZE) {
+		rig_peek(to + i, &byte, 1);
+		lab_expect(byte == 0x11 || byte == 0x22);
+		lab_expect_eq(rig_find_other(to + i, byte, SECTOR_SIZE), -1);
+	}
+	for (; rig_lacks(RIG_BY_BLOCK) && i < (bad + 1) * SEG_BYTES; i += SECTOR_SIZE) {
+		rig_peek(to + i, &byte, 1);
+		lab_expect(byte == 0x11 || byte == 0);
+		lab_expect_eq(rig_find_other(to + i, byte, SECTOR_SIZE), -1);
+	}
+	lab_expect_eq(rig_find_other(to + i, 0x11, NR_SEGS * SEG_BYTES - i), -1);
+	/* all of it, now that it is there */
+	lab_expect_eq(rig_iov(file, LAB_WRITE, 0, iov, NR_SEGS, 0), NR_SEGS * SEG_BYTES);
+}
+
+DESIGN_TEST(errors, efault_in_any_segment)
+{
+	unsigned int k, bad;
+
+	for (k = 0; k < RIG_KNOB_SETS; k++) {
+		struct rig_opts o = { .file_bytes = 1 << 20, .loop = true };
+		struct rig r;
+
+		if (!rig_knobs(k, &o.knobs))
+			continue;
+		rig_up(&r, &o);
+		for (bad = 0; bad < NR_SEGS; bad++) {
+			efault_in_segment(&r, r.file, bad, false);
+			efault_in_segment(&r, r.file, bad, true);
+			efault_in_segment(&r, r.bdev, bad, false);
+			efault_in_segment(&r, r.bdev, bad, true);
+		}
+		rig_down(&r);
+	}
+}

@@ -104,31 +104,77 @@ DESIGN_TEST(many, big_blocks_small_alignment)
 	rig_down(&r);
 }
 
-/* 1024 segments of a sector each, and one more. */
-DESIGN_TEST(many, segments)
+/* 1024 segments of a sector each, one way or the other, and one more, which is none of a call. */
+static void segments(struct rig *r, struct lab_file *file, bool async)
 {
 	static struct lab_iovec iov[MAX_IOV + 1];
-	struct rig_opts o = {
-		.fs = { .layout = LAB_LAYOUT_FRAGMENTED, .fragment_bytes = 4096, .seed = 7 },
-		.file_bytes = 1 << 20,
-	};
-	struct rig r;
+	unsigned long to = r->mem + (2 << 20);
 	u64 i, word;
 
-	rig_up(&r, &o);
 	for (i = 0; i < MAX_IOV; i++) {
-		iov[i] = (struct lab_iovec){ r.mem + i * 1024, 512 };
+		iov[i] = (struct lab_iovec){ r->mem + i * 1024, 512 };
 		word = ~i;
 		rig_poke(iov[i].base, &word, 8);
 	}
-	iov[i] = (struct lab_iovec){ r.mem, 512 };
-	lab_expect_eq(rig_aio(r.file, LAB_WRITE, 4096, iov, MAX_IOV, 0), MAX_IOV * 512);
-	lab_expect_eq(rig_iov(r.file, LAB_WRITE, 4096, iov, MAX_IOV + 1, 0), -EINVAL);
-	iov[0] = (struct lab_iovec){ r.mem + (2 << 20), MAX_IOV * 512 };
-	lab_expect_eq(rig_aio(r.file, LAB_READ, 4096, iov, 1, 0), MAX_IOV * 512);
+	iov[i] = (struct lab_iovec){ r->mem, 512 };
+	if (async)
+		lab_expect_eq(rig_aio(file, LAB_WRITE, 4096, iov, MAX_IOV, 0), MAX_IOV * 512);
+	else
+		lab_expect_eq(rig_iov(file, LAB_WRITE, 4096, iov, MAX_IOV, 0), MAX_IOV * 512);
+	lab_expect_eq(rig_aio(file, LAB_WRITE, 4096, iov, MAX_IOV + 1, 0), -EINVAL);
+	lab_expect_eq(rig_iov(file, LAB_READ, 4096, iov, MAX_IOV + 1, 0), -EINVAL);
+	lab_expect_eq(rig_io(file, LAB_READ, 4096, to, MAX_IOV * 512, 0), MAX_IOV * 512);
 	for (i = 0; i < MAX_IOV; i++) {
-		rig_peek(iov[0].base + i * 512, &word, 8);
+		rig_peek(to + i * 512, &word, 8);
 		lab_expect_eq(word, ~i);
 	}
+	rig_set(r->mem, 0xa5, MAX_IOV * 1024);
+	if (async)
+		lab_expect_eq(rig_aio(file, LAB_READ, 4096, iov, MAX_IOV, 0), MAX_IOV * 512);
+	else
+		lab_expect_eq(rig_iov(file, LAB_READ, 4096, iov, MAX_IOV, 0), MAX_IOV * 512);
+	for (i = 0; i < MAX_IOV; i++) {
+		rig_peek(iov[i].base, &word, 8);
+		lab_expect_eq(word, ~i);
+		lab_expect_eq(rig_find_other(iov[i].base + 512, 0xa5, 512), -1);
+	}
+}
+
+DESIGN_TEST(many, segments)
+{
+	struct rig_opts o = {
+		.fs = { .layout = LAB_LAYOUT_FRAGMENTED, .fragment_bytes = 4096, .seed = 7 },
+		.file_bytes = 1 << 20, .loop = true,
+	};
+	struct rig r;
+
+	rig_up(&r, &o);
+	segments(&r, r.file, false);
+	segments(&r, r.file, true);
+	segments(&r, r.bdev, false);
+	segments(&r, r.bdev, true);
+	rig_down(&r);
+}
+
+/* More bytes than a call may have, from the same memory over and over: what is left over is left over. */
+#define RW_MAX_BYTES	0x7ffff000ll	/* the kernel's MAX_RW_COUNT with pages of 4 KiB */
+
+DESIGN_TEST_FLAGS(many, more_bytes_than_a_call_may_have, LAB_TEST_F_THR_ONLY)
+{
+	static struct lab_iovec iov[RW_MAX_BYTES / RIG_MEM_BYTES + 2];
+	struct rig_opts o = { .disk = RIG_NULL, .disk_bytes = 4ull << 30, .file_bytes = 3ll << 30 };
+	unsigned int i;
+	struct rig r;
+
+	if (lab_test_slow())
+		lab_test_skip("it pins half a million pages");
+	rig_up(&r, &o);
+	for (i = 0; i < ARRAY_SIZE(iov); i++)
+		iov[i] = (struct lab_iovec){ r.mem, RIG_MEM_BYTES };
+	lab_expect_eq(rig_iov(r.file, LAB_WRITE, 4096, iov, ARRAY_SIZE(iov), 0), RW_MAX_BYTES);
+	/* what does not fit is looked at all the same */
+	iov[ARRAY_SIZE(iov) - 1].base = ~0ul - 4095;
+	iov[ARRAY_SIZE(iov) - 1].len_bytes = 4096;
+	lab_expect_eq(rig_iov(r.file, LAB_WRITE, 4096, iov, ARRAY_SIZE(iov), 0), -EFAULT);
 	rig_down(&r);
 }

@@ -4,6 +4,8 @@
  * lower ones' plug and bio_list, with as many tags as their disk has, and every level allocates while it is
  * submitted to. And how deep the stack gets, on the way down and on the way up.
  */
+#include <linux/slab.h>
+#include <kc/fault.h>
 #include "rig.h"
 
 #define LEVELS	8
@@ -23,7 +25,7 @@ struct nest {
 	struct lab_file *top;
 };
 
-/* @nr more levels on the loop device of the rig. */
+/* @nr more levels on the loop device of the rig; a level's fragments are two of the level below. */
 static void nest_up(struct nest *n, struct rig_opts *o, unsigned int nr)
 {
 	const struct design *d = rig_design;
@@ -38,7 +40,8 @@ static void nest_up(struct nest *n, struct rig_opts *o, unsigned int nr)
 	n->nr = nr;
 	for (i = 0; i < nr; i++) {
 		struct level *l = &n->level[i];
-		struct lab_fs_opts fs = { .layout = o->fs.layout, .nesting = i + 1 };
+		struct lab_fs_opts fs = { .layout = o->fs.layout, .nesting = i + 1,
+					  .fragment_bytes = o->fs.fragment_bytes << (i + 1) };
 		struct lab_loop_opts opts = { 0 };
 
 		l->fs = lab_fs_create(bdev, &fs);
@@ -180,4 +183,91 @@ DESIGN_TEST(nest, knobs)
 			rig_expect_written(&n.rig, n.top, i * 98304, i + 1, 65536);
 		nest_down(&n);
 	}
+}
+
+/* ---- no memory ----------------------------------------------------------------------------------- */
+
+#define HUNGRY_IOS	12
+#define HUNGRY_BYTES	32768u
+
+struct hungry {
+	struct rig_slot slot[HUNGRY_IOS];
+	struct lab_iovec iov[HUNGRY_IOS];
+};
+
+/* All at once, while every allocation from a slab fails. How many failed, cleanly. */
+static unsigned int hungry_ios(struct nest *n, struct hungry *h, enum lab_rw rw, bool may_fail)
+{
+	unsigned int i, failed = 0;
+
+	kc_fault_nth(KC_FAULT_SLAB, 1, ~0ull);
+	for (i = 0; i < HUNGRY_IOS; i++) {
+		h->iov[i] = (struct lab_iovec){ n->rig.mem + i * HUNGRY_BYTES, HUNGRY_BYTES };
+		rig_start(&h->slot[i], n->top, rw, i * HUNGRY_BYTES, &h->iov[i], 1, 0);
+	}
+	for (i = 0; i < HUNGRY_IOS; i++) {
+		ssize_t ret = rig_finish(&h->slot[i]);
+
+		lab_expect(ret == HUNGRY_BYTES || (may_fail && (ret == -ENOMEM || ret == -EIO || ret == -EAGAIN)));
+		failed += ret < 0;
+	}
+	kc_fault_nth(KC_FAULT_SLAB, 0, 0);
+	return failed;
+}
+
+/*
+ * H5 three deep: every level's reserve serves its own level, so nobody waits for what he holds himself. Who keeps
+ * nothing back says so to the caller, and is as good as new when there is memory again.
+ */
+static void no_memory(const struct lab_knobs *knobs, const struct lab_fs_opts *fs)
+{
+	struct rig_opts o = { .knobs = *knobs, .fs = *fs };
+	struct hungry *h;
+	struct nest n;
+	unsigned int i, failed;
+	bool may_fail;
+
+	nest_up(&n, &o, 2);
+	may_fail = n.rig.knobs.alloc == LAB_ALLOC_KMALLOC || rig_costs()->cached;
+	h = kmalloc(sizeof(*h), GFP_KERNEL);
+	lab_expect(h);
+	for (i = 0; i < HUNGRY_IOS; i++)
+		rig_set(n.rig.mem + i * HUNGRY_BYTES, i + 1, HUNGRY_BYTES);
+	failed = hungry_ios(&n, h, LAB_WRITE, may_fail);
+	lab_expect_gt(kc_fault_hits(KC_FAULT_SLAB), 0);
+	if (n.rig.knobs.alloc == LAB_ALLOC_KMALLOC && !rig_costs()->cached)
+		lab_expect_gt(failed, 0);
+	if (!failed)
+		for (i = 0; i < HUNGRY_IOS; i++)
+			rig_expect_written(&n.rig, n.top, i * HUNGRY_BYTES, i + 1, HUNGRY_BYTES);
+	hungry_ios(&n, h, LAB_READ, may_fail);
+	/* there is memory again */
+	rig_set(n.rig.mem, 0x77, HUNGRY_BYTES);
+	lab_expect_eq(rig_io(n.top, LAB_WRITE, 0, n.rig.mem, HUNGRY_BYTES, 0), HUNGRY_BYTES);
+	rig_expect_written(&n.rig, n.top, 0, 0x77, HUNGRY_BYTES);
+	kfree(h);
+	nest_down(&n);
+}
+
+DESIGN_TEST(nest, no_memory_at_all)
+{
+	struct lab_fs_opts fs = { .layout = LAB_LAYOUT_CONTIGUOUS };
+	struct lab_knobs knobs;
+	unsigned int k;
+
+	for (k = 0; k < RIG_KNOB_SETS; k++)
+		if (rig_knobs(k, &knobs))
+			no_memory(&knobs, &fs);
+}
+
+/* Two pieces of each IO on each level. */
+DESIGN_TEST(nest, no_memory_for_pieces)
+{
+	struct lab_fs_opts fs = { .layout = LAB_LAYOUT_FRAGMENTED, .fragment_bytes = HUNGRY_BYTES / 8 };
+	struct lab_knobs knobs;
+	unsigned int k;
+
+	for (k = 0; k < RIG_KNOB_SETS; k++)
+		if (rig_knobs(k, &knobs))
+			no_memory(&knobs, &fs);
 }

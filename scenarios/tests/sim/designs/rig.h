@@ -60,6 +60,8 @@ extern const struct design *const rig_design;
 #define RIG_NO_FUA	2u	/* a durable write ends with a flush, whatever the device could do */
 #define RIG_NO_ZEROES	4u	/* the loop device does not write zeroes: -EOPNOTSUPP */
 #define RIG_BY_BLOCK	8u	/* memory must be aligned as blocks are, and holes need it too */
+#define RIG_EIO_ONLY	2048u	/* direct IO says EIO, whatever error the device had */
+#define RIG_LAST_ERROR	4096u	/* who waits takes the bios of an IO from a stack: of two errors the last one's stays */
 #define RIG_WHOLE_FAULT	16u	/* a buffered write of which a page's last byte faults takes nothing of that page */
 
 /**

@@ -324,6 +324,7 @@ struct io_comp_batch;			/* of 6.1's bio_poll(); there is none here */
 #define BLK_POLL_ONESHOT	(1 << 0)	/* look once; here that is all a poll ever does */
 #define BLK_POLL_NOSLEEP	(1 << 1)	/* nor does it sleep */
 int bio_poll(struct bio *bio, struct io_comp_batch *iob, unsigned int flags);
+bool lab_bio_poll_turn(struct bio *bio);
 
 int blkdev_issue_flush(struct block_device *bdev);
 int blkdev_issue_discard(struct block_device *bdev, sector_t sector, sector_t nr_sects, gfp_t gfp);

@@ -177,6 +177,8 @@ struct dio_map_ops {
  * @f_map_ops: NULL for a block device
  * @f_inode: NULL for a block device
  * @f_bdev: the device its data is on: for alignment and FUA
+ * @f_pieces: what a bio's pieces come from, with a reserve of its own: what is kept back for all files together would be
+ *	held by those above a loop device, who wait for those below. Not of a block device
  * @f_done_wq: runs @f_done_work: conversions and flushes after IO (one per file: files nest through loop
  *	devices)
  * @f_done: struct dio_piece waiting for it
@@ -186,6 +188,7 @@ struct file {
 	const struct dio_map_ops *f_map_ops;
 	struct inode *f_inode;
 	struct block_device *f_bdev;
+	struct bio_set f_pieces;
 	struct workqueue_struct *f_done_wq;
 	struct llist_head f_done;
 	struct work_struct f_done_work;
@@ -215,8 +218,9 @@ int filemap_read_bio(struct inode *inode, struct bio *bio);
 int filemap_write_bio(struct inode *inode, struct bio *bio);
 
 /* direct-io.c */
-int dio_map_init(const struct lab_knobs *knobs);
-void dio_map_exit(void);
+int dio_pieces_init(struct file *file);
+void dio_pieces_exit(struct file *file);
+void dio_end_init(const struct lab_knobs *knobs);
 int dio_submit_mapped(struct file *file, struct bio *bio, unsigned int flags);
 void dio_done_work(struct work_struct *work);
 

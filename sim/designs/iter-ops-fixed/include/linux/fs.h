@@ -41,6 +41,7 @@ struct file_operations {
  * @f_inode: NULL for a block device
  * @f_bdev: the device that IO ends on: the filesystem's, or the block device itself
  * @f_dio_ops: NULL for a block device
+ * @f_dio_sets: bios for direct IO, with a reserve of its own: files below this one have theirs; NULL for a block device
  * @f_done_work: works on @f_done: pieces and dios whose end needs process context (direct-io-end.c)
  */
 struct file {
@@ -48,6 +49,7 @@ struct file {
 	const struct dio_ops *f_dio_ops;
 	struct inode *f_inode;
 	struct block_device *f_bdev;
+	struct dio_sets *f_dio_sets;
 	struct llist_head f_done;
 	struct work_struct f_done_work;
 };
@@ -90,6 +92,8 @@ ssize_t dio_wait(struct dio *dio);
 void dio_done_work(struct work_struct *work);
 int dio_init(const struct lab_knobs *knobs);
 void dio_exit(void);
+int dio_sets_alloc(struct file *file);
+void dio_sets_free(struct file *file);
 
 /* ---- filemap.c, fs.c, bdev.c, loop.c -------------------------------------------------- */
 
