@@ -33,8 +33,9 @@ static struct bio_vec bio_last_bvec(const struct bio *bio)
 	return last;
 }
 
-/* May @second follow @first in one request, as memory goes? */
-static bool bios_have_gap(const struct queue_limits *lim, const struct bio *first, const struct bio *second)
+/* May @second not follow @first, in a request that begins with @head, as memory goes? One that begins off the boundary takes nobody. */
+static bool bios_have_gap(const struct queue_limits *lim, const struct bio *head, const struct bio *first,
+			  const struct bio *second)
 {
 	unsigned long mask = lim->virt_boundary_mask;
 	struct bio_vec last;
@@ -42,7 +43,7 @@ static bool bios_have_gap(const struct queue_limits *lim, const struct bio *firs
 	if (!mask)
 		return false;
 	last = bio_last_bvec(first);
-	return ((last.bv_offset + last.bv_len) & mask) ||
+	return (mp_bvec_iter_offset(head->bi_io_vec, head->bi_iter) & mask) || ((last.bv_offset + last.bv_len) & mask) ||
 	       (mp_bvec_iter_offset(second->bi_io_vec, second->bi_iter) & mask);
 }
 
@@ -64,7 +65,7 @@ static void rq_grow(struct request *rq, struct bio *bio, unsigned int nr_segs)
 static bool rq_back_merge(struct request *rq, struct bio *bio, unsigned int nr_segs)
 {
 	if (blk_rq_pos(rq) + blk_rq_sectors(rq) != bio->bi_iter.bi_sector ||
-	    bios_have_gap(&rq->q->limits, rq->biotail, bio))
+	    bios_have_gap(&rq->q->limits, rq->bio, rq->biotail, bio))
 		return false;
 	rq->biotail->bi_next = bio;
 	rq->biotail = bio;
@@ -74,7 +75,7 @@ static bool rq_back_merge(struct request *rq, struct bio *bio, unsigned int nr_s
 
 static bool rq_front_merge(struct request *rq, struct bio *bio, unsigned int nr_segs)
 {
-	if (bio_end_sector(bio) != blk_rq_pos(rq) || bios_have_gap(&rq->q->limits, bio, rq->bio))
+	if (bio_end_sector(bio) != blk_rq_pos(rq) || bios_have_gap(&rq->q->limits, bio, bio, rq->bio))
 		return false;
 	bio->bi_next = rq->bio;
 	rq->bio = bio;

@@ -225,6 +225,8 @@ LAB_TEST(blk_mq, what_does_not_merge)
 	blk_mq_unfreeze_queue(q);
 	lab_expect_eq(requests_of_pair(dev, buf, REQ_OP_WRITE, REQ_OP_WRITE, 4096), 1);
 	lab_expect_eq(requests_of_pair(dev, buf, REQ_OP_WRITE, REQ_OP_WRITE, 512), 2);
+	/* It begins off the boundary, though they meet on it. */
+	lab_expect_eq(requests_of_pair(dev, buf + 512, REQ_OP_WRITE, REQ_OP_WRITE, 3584), 2);
 	blk_mq_freeze_queue(q);
 	blk_queue_flag_set(QUEUE_FLAG_NOMERGES, q);
 	blk_mq_unfreeze_queue(q);
