@@ -86,6 +86,8 @@ static void loopdev_set_limits(struct lab_loopdev *dev, const struct lab_loop_op
 
 static void loopdev_free_queues(struct lab_loopdev *dev)
 {
+	if (dev->starved_wq)
+		destroy_workqueue(dev->starved_wq);
 	if (dev->thaw_wq)
 		destroy_workqueue(dev->thaw_wq);
 	if (dev->wq)
@@ -96,7 +98,9 @@ static int loopdev_alloc_queues(struct lab_loopdev *dev)
 {
 	dev->wq = alloc_workqueue("loop", WQ_MEM_RECLAIM | WQ_UNBOUND, LAB_LOOP_MAX_ACTIVE);
 	dev->thaw_wq = alloc_ordered_workqueue("loop-thaw", WQ_MEM_RECLAIM);
-	if (dev->wq && dev->thaw_wq)
+	if (dev->ops->mq_ops)
+		dev->starved_wq = alloc_ordered_workqueue("loop-starved", WQ_MEM_RECLAIM);
+	if (dev->wq && dev->thaw_wq && (dev->starved_wq || !dev->ops->mq_ops))
 		return 0;
 	loopdev_free_queues(dev);
 	return -ENOMEM;

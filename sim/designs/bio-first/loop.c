@@ -371,7 +371,7 @@ static blk_status_t loop_queue_rq(struct blk_mq_hw_ctx *hctx, const struct blk_m
 	if (req_op(rq) == REQ_OP_FLUSH || !loop_clone_rq(rq, GFP_NOWAIT)) {
 		lab_probe(PUNTS);
 		INIT_WORK(&lr->work, loop_rq_work);
-		queue_work(req_op(rq) == REQ_OP_FLUSH ? lo->dev.wq : lo->starved_wq, &lr->work);
+		queue_work(req_op(rq) == REQ_OP_FLUSH ? lo->dev.wq : lo->dev.starved_wq, &lr->work);
 	}
 	return BLK_STS_OK;
 }
@@ -405,16 +405,7 @@ const struct lab_loopdev_ops *loop_dev_ops(void)
  */
 int loop_alloc_pools(struct loop_device *lo)
 {
-	int err = bioset_init(&lo->clones, LOOP_POOL_SIZE, offsetof(struct loop_cmd, dio.tail.bio), 0);
-
-	if (err)
-		return err;
-	lo->starved_wq = alloc_ordered_workqueue("loop-starved", WQ_MEM_RECLAIM);
-	if (!lo->starved_wq) {
-		bioset_exit(&lo->clones);
-		return -ENOMEM;
-	}
-	return 0;
+	return bioset_init(&lo->clones, LOOP_POOL_SIZE, offsetof(struct loop_cmd, dio.tail.bio), 0);
 }
 
 /**
@@ -425,7 +416,6 @@ int loop_alloc_pools(struct loop_device *lo)
  */
 void loop_free_pools(struct loop_device *lo)
 {
-	destroy_workqueue(lo->starved_wq);
 	bioset_exit(&lo->clones);
 }
 

@@ -18,8 +18,6 @@
  * @file: the descriptor of it that is in use
  * @buffered: it is the one through the page cache
  * @clones: of struct loop_cmd (alloc=pool)
- * @starved_wq: requests that wait for one of those, one at a time: on the device's queue they would take every worker
- *	from clones that were handed over
  */
 struct loop_device {
 	struct lab_loopdev dev;
@@ -27,7 +25,6 @@ struct loop_device {
 	struct file *file;
 	bool buffered;
 	struct bio_set clones;
-	struct workqueue_struct *starved_wq;
 };
 
 /* The opaque handle of design.h. */

@@ -126,11 +126,19 @@ static void loop_end(struct loop_cmd *cmd, blk_status_t status)
 
 static void loop_work(struct work_struct *work);
 
+/* To a worker: of the device's, or of those for whom an array of elements has to be waited for. */
+static void loop_queue_work(struct loop_cmd *cmd)
+{
+	struct lab_loopdev *dev = &cmd->lo->dev;
+
+	INIT_WORK(&cmd->work, loop_work);
+	queue_work(loop_cmd_needs_table(cmd) && !cmd->table ? dev->starved_wq : dev->wq, &cmd->work);
+}
+
 static void loop_punt(struct loop_cmd *cmd)
 {
 	lab_probe(PUNTS);
-	INIT_WORK(&cmd->work, loop_work);
-	queue_work(cmd->lo->dev.wq, &cmd->work);
+	loop_queue_work(cmd);
 }
 
 /* ---- freeze -------------------------------------------------------------------------------- */
@@ -142,8 +150,7 @@ static void loop_thaw_work(struct work_struct *work)
 
 	lab_sb_start_write(cmd->lo->file->f_inode, false);
 	cmd->counted = true;
-	INIT_WORK(&cmd->work, loop_work);
-	queue_work(cmd->lo->dev.wq, &cmd->work);
+	loop_queue_work(cmd);
 }
 
 /*

@@ -63,6 +63,8 @@ struct lab_loop_shard {
  * @wq: for what may wait, but not for a thaw of the file's filesystem
  * @thaw_wq: for that, and only to begin on @wq then: a freeze waits for writes that have begun, and if one of them
  *	stood in @wq behind others that wait for the thaw, for ever
+ * @starved_wq: of a device with a request queue: for requests that have to wait for the driver's memory, one at a time.
+ *	On @wq they would take every worker from those that have it, and stand behind them to give it back
  * @starved: bios that found no memory, under @starved_lock
  * @frozen: lab_loopdev_freeze() without its thaw
  * @drained: completed once for each of @inflight that becomes 0
@@ -73,7 +75,7 @@ struct lab_loopdev {
 	u64 offset_bytes, size_bytes;
 	unsigned int block_bytes;
 	bool read_only, frozen;
-	struct workqueue_struct *wq, *thaw_wq;
+	struct workqueue_struct *wq, *thaw_wq, *starved_wq;
 	struct blk_mq_tag_set tag_set;
 	spinlock_t starved_lock;
 	struct bio_list starved;
