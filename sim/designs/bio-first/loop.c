@@ -229,7 +229,7 @@ static void loop_work(struct work_struct *work)
 	}
 	if (clone->bi_opf & REQ_PREFLUSH) {
 		err = loop_flush(cmd->lo);
-		clone->bi_opf &= ~REQ_PREFLUSH;	/* once, though the rest may come this way again */
+		clone->bi_opf &= ~REQ_PREFLUSH;	/* done: not of the disk as well */
 	}
 	if (!err && no_data)
 		err = loop_discard(cmd);
