@@ -243,7 +243,7 @@ tables() {
 	echo
 	echo '## Planted bugs'
 	echo
-	echo 'In a build that can break each rule on request (`kernel-compat/include/kc/plant.h`) the scenario is red with the bug and green without.'
+	echo 'In a build that can break each rule on request (`kernel-compat/include/kc/plant.h`) the scenario must be red with the bug and green without.'
 	echo
 	cat "$tmp/plants.md"
 	cat <<-'END'
