@@ -108,20 +108,34 @@ $(B)/.flags: FORCE
 
 # ---- designs: one relocatable object, one exported symbol ------------------------------------
 # A design's test object has the design, the tests that every design must pass (scenarios/tests/sim/designs/*.c,
-# compiled for each design anew, without a look into it) and the tests of its own internals.
+# compiled once, without a look into any of them), subject.c, which says whose they are here, and the tests of the design's
+# own internals.
 DTESTS := scenarios/tests/sim/designs
 IT := -I$(DTESTS)
-CTESTS := $(wildcard $(DTESTS)/*.c)
+SUBJECT := $(DTESTS)/subject.c
+CTESTS := $(filter-out $(SUBJECT),$(wildcard $(DTESTS)/*.c))
+COMMONT := $(CTESTS:%.c=$(B)/%.o)
+$(COMMONT): INC = $(I5)
 # The template keeps the data; what a good design spends, and how it refuses to wait, is none of its business.
 CTESTS_TEMPLATE := $(addprefix $(DTESTS)/,rig.c costs.c data.c)
+
+# $(1) name, $(2) the symbols to keep beside the tests'. The common tests' symbols get the name of the design, or there
+# would be as many of one name as there are designs.
+define link_tests
+@mkdir -p $(@D)
+ld -r -o $@.all $^
+nm $@.all | awk '{ old = $$3; if (sub(/^lab_test__DESIGN_/, "lab_test__$(subst -,_,$(1))_", $$3)) print old, $$3 }' > $@.names
+objcopy --redefine-syms=$@.names $@.all
+objcopy --wildcard $(2) --keep-global-symbol='lab_test__*' $@.all $@
+endef
 
 define design
 DOBJ_$(1) := $$(call o,sim/designs/$(1)/*.c)
 DTST_$(1) := $$(call o,$$(DTESTS)/$(1)/*.c)
-CTST_$(1) := $$(patsubst $$(DTESTS)/%.c,$(B)/design-test/$(1)/%.o,$$(or $$(CTESTS_$(1)),$$(CTESTS)))
+CTST_$(1) := $$(patsubst %.c,$(B)/%.o,$$(or $$(CTESTS_$(1)),$$(CTESTS))) $(B)/design-test/$(1)/subject.o
 $$(DOBJ_$(1)): INC = -Isim/designs/$(1)/include $$(I4) -Isim/designs/$(1)
-$$(DTST_$(1)): INC = -Isim/designs/$(1)/include $$(I5) -Isim/designs/$(1) $$(IT) -DLAB_DESIGN=$(subst -,_,$(1))
-$$(CTST_$(1)): $(B)/design-test/$(1)/%.o: $$(DTESTS)/%.c $(B)/.flags
+$$(DTST_$(1)): INC = -Isim/designs/$(1)/include $$(I5) -Isim/designs/$(1) $$(IT)
+$(B)/design-test/$(1)/subject.o: $$(SUBJECT) $(B)/.flags
 	@mkdir -p $$(@D)
 	$$(CC) $$(KERNEL) $$(I5) -DLAB_DESIGN=$(subst -,_,$(1)) -c -o $$@ $$<
 $(B)/design/$(1).o: $$(DOBJ_$(1))
@@ -129,10 +143,8 @@ $(B)/design/$(1).o: $$(DOBJ_$(1))
 	ld -r -o $$@.all $$^
 	objcopy --keep-global-symbol=$$(call sym,$(1)) $$@.all $$@
 $(B)/design-test/$(1).o: $$(DOBJ_$(1)) $$(CTST_$(1)) $$(DTST_$(1))
-	@mkdir -p $$(@D)
-	ld -r -o $$@.all $$^
-	objcopy --wildcard --keep-global-symbol=$$(call sym,$(1)) --keep-global-symbol='lab_test__*' $$@.all $$@
--include $$(DOBJ_$(1):.o=.d) $$(CTST_$(1):.o=.d) $$(DTST_$(1):.o=.d)
+	$$(call link_tests,$(1),--keep-global-symbol=$$(call sym,$(1)))
+-include $$(DOBJ_$(1):.o=.d) $(B)/design-test/$(1)/subject.d $$(DTST_$(1):.o=.d)
 endef
 $(foreach d,$(DESIGNS),$(eval $(call design,$(d))))
 
@@ -140,17 +152,14 @@ $(foreach d,$(DESIGNS),$(eval $(call design,$(d))))
 # its name. The design is in this object too, not exported. $(1) design, $(2) index, $(3) variant, $(4) design-variant
 define variant
 DTST_$(4) := $$(call o,$$(DTESTS)/$(1)/$(3)/*.c)
-CTST_$(4) := $$(patsubst $$(DTESTS)/%.c,$(B)/design-test/$(4)/%.o,$$(CTESTS))
-ONE_$(4) := -DLAB_DESIGN=$(subst -,_,$(1)) -DLAB_VARIANT=$(2) -DLAB_SUITE=$(subst -,_,$(4))
-$$(DTST_$(4)): INC = -Isim/designs/$(1)/include $$(I5) -Isim/designs/$(1) $$(IT) $$(ONE_$(4))
-$$(CTST_$(4)): $(B)/design-test/$(4)/%.o: $$(DTESTS)/%.c $(B)/.flags
+CTST_$(4) := $$(COMMONT) $(B)/design-test/$(4)/subject.o
+$$(DTST_$(4)): INC = -Isim/designs/$(1)/include $$(I5) -Isim/designs/$(1) $$(IT)
+$(B)/design-test/$(4)/subject.o: $$(SUBJECT) $(B)/.flags
 	@mkdir -p $$(@D)
-	$$(CC) $$(KERNEL) $$(I5) $$(ONE_$(4)) -c -o $$@ $$<
+	$$(CC) $$(KERNEL) $$(I5) -DLAB_DESIGN=$(subst -,_,$(1)) -DLAB_VARIANT=$(2) -DLAB_SUITE=$(subst -,_,$(4)) -c -o $$@ $$<
 $(B)/design-test/$(4).o: $$(DOBJ_$(1)) $$(CTST_$(4)) $$(DTST_$(4))
-	@mkdir -p $$(@D)
-	ld -r -o $$@.all $$^
-	objcopy --wildcard --keep-global-symbol='lab_test__*' $$@.all $$@
--include $$(CTST_$(4):.o=.d) $$(DTST_$(4):.o=.d)
+	$$(call link_tests,$(4))
+-include $(B)/design-test/$(4)/subject.d $$(DTST_$(4):.o=.d)
 endef
 $(foreach v,$(VARIANTS),$(eval $(call variant,$(call colon,1,$(v)),$(call colon,2,$(v)),$(call colon,3,$(v)),$(call variant_of,$(v)))))
 
@@ -225,7 +234,7 @@ include mk/upstream.mk
 count-tests: $(KTESTS) $(HTESTS) $(DTESTO)
 	@nm $^ | awk '$$2 ~ /^[RrDd]$$/ && $$3 ~ /^lab_test__/' | wc -l
 
--include $(patsubst %.o,%.d,$(LAB) $(HARNESS) $(KTESTS) $(HTESTS) $(PLANTED) $(PLANTEDH) $(RANGES) $(UPTEST) $(H7OBJ) $(B)/scenarios/cli/main.o $(B)/scenarios/harness/inproc.o)
+-include $(patsubst %.o,%.d,$(LAB) $(HARNESS) $(COMMONT) $(KTESTS) $(HTESTS) $(PLANTED) $(PLANTEDH) $(RANGES) $(UPTEST) $(H7OBJ) $(B)/scenarios/cli/main.o $(B)/scenarios/harness/inproc.o)
 -include $(wildcard $(B)/upstream/*.d)
 
 FORCE:

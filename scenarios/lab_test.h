@@ -26,8 +26,9 @@
 #include <linux/types.h>
 #endif
 
+/* @design: what the name of the suite begins with, for tests that are linked once for each design; else NULL */
 struct lab_test {
-	const char *suite, *name, *file;
+	const char *design, *suite, *name, *file;
 	int line;
 	unsigned int flags;
 	void (*fn)(void);
@@ -38,17 +39,20 @@ struct lab_test {
 #define LAB_TEST_F_DET_ONLY	4
 #define LAB_TEST_F_PERMUTED	8	/* world with permuted frames */
 
-#define LAB_TEST_FLAGS(suite_, name_, flags_)						\
-	static void lab_test_fn__##suite_##__##name_(void);				\
-	extern const struct lab_test lab_test__##suite_##__##name_;			\
-	const struct lab_test lab_test__##suite_##__##name_ = {				\
-		#suite_, #name_, __FILE__, __LINE__, flags_,				\
-		lab_test_fn__##suite_##__##name_,					\
+/* @symbol_: the suite as it is in names of symbols */
+#define LAB_TEST_OF(design_, symbol_, suite_, name_, flags_)				\
+	static void lab_test_fn__##symbol_##__##name_(void);				\
+	extern const struct lab_test lab_test__##symbol_##__##name_;			\
+	const struct lab_test lab_test__##symbol_##__##name_ = {			\
+		design_, #suite_, #name_, __FILE__, __LINE__, flags_,			\
+		lab_test_fn__##symbol_##__##name_,					\
 	};										\
-	static const struct lab_test *const lab_test_ptr__##suite_##__##name_		\
+	static const struct lab_test *const lab_test_ptr__##symbol_##__##name_		\
 		__attribute__((used, section("lab_tests"))) =				\
-		&lab_test__##suite_##__##name_;						\
-	static void lab_test_fn__##suite_##__##name_(void)
+		&lab_test__##symbol_##__##name_;					\
+	static void lab_test_fn__##symbol_##__##name_(void)
+
+#define LAB_TEST_FLAGS(suite, name, flags)	LAB_TEST_OF(NULL, suite, suite, name, flags)
 
 #define LAB_TEST_BARE(suite, name)	LAB_TEST_FLAGS(suite, name, LAB_TEST_F_BARE)
 #ifndef LAB_HOST_SIDE

@@ -37,6 +37,8 @@ int lab_harness_setup(const struct lab_harness_opts *opts);
 
 unsigned int lab_test_count(void);		/* tests in this program */
 const struct lab_test *lab_test_at(unsigned int i);
+/* Its name, SUITE.NAME, cut to @bytes. Return: @name. */
+const char *lab_test_name(const struct lab_test *test, char *name, unsigned int bytes);
 enum lab_test_result lab_test_run(const struct lab_test *test);
 const char *lab_test_skip_why(void);		/* after LAB_TEST_SKIPPED: the reason; until the next test */
 /* By name; a test that does not exist has failed. Sets the harness up with the defaults if nobody has. */

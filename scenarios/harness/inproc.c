@@ -127,11 +127,10 @@ static void name_the_dead(void)
 
 static int by_name(const void *a, const void *b)
 {
-	const struct lab_test *x = *(const struct lab_test *const *)a;
-	const struct lab_test *y = *(const struct lab_test *const *)b;
-	int c = strcmp(x->suite, y->suite);
+	char x[NAME_BYTES], y[NAME_BYTES];
 
-	return c ? c : strcmp(x->name, y->name);
+	return strcmp(lab_test_name(*(const struct lab_test *const *)a, x, sizeof(x)),
+		      lab_test_name(*(const struct lab_test *const *)b, y, sizeof(y)));
 }
 
 /*
@@ -142,6 +141,7 @@ static const struct lab_test **collect(unsigned int *nr)
 {
 	static const struct lab_test **tests;	/* until the process ends */
 	unsigned int i, n = lab_test_count();
+	char name[NAME_BYTES];
 
 	tests = calloc(n + 1, sizeof(*tests));
 	if (!tests) {
@@ -154,7 +154,7 @@ static const struct lab_test **collect(unsigned int *nr)
 	*nr = n;
 	for (i = 1; i < n; i++) {
 		if (!by_name(&tests[i - 1], &tests[i])) {
-			printf("two tests are called %s.%s\n", tests[i]->suite, tests[i]->name);
+			printf("two tests are called %s\n", lab_test_name(tests[i], name, sizeof(name)));
 			run.wrong++;
 		}
 	}
@@ -173,8 +173,8 @@ static int selected(const struct lab_test *test, char *name)
 {
 	char slashed[NAME_BYTES];
 
-	snprintf(name, NAME_BYTES, "%s.%s", test->suite, test->name);
-	snprintf(slashed, NAME_BYTES, "%s/%s", test->suite, test->name);
+	strcpy(slashed, lab_test_name(test, name, NAME_BYTES));
+	slashed[strcspn(slashed, ".")] = '/';
 	return !run.filter || !fnmatch(run.filter, name, 0) || !fnmatch(run.filter, slashed, 0);
 }
 

@@ -68,6 +68,22 @@ const struct lab_test *lab_test_at(unsigned int i)
 	return __start_lab_tests[i];
 }
 
+/**
+ * lab_test_name - what a test is called
+ * @test: from lab_test_at()
+ * @name: filled with SUITE.NAME, cut to @bytes
+ * @bytes: room in @name
+ *
+ * Return: @name.
+ */
+const char *lab_test_name(const struct lab_test *test, char *name, unsigned int bytes)
+{
+	const char *design = test->design;
+
+	scnprintf(name, bytes, "%s%s%s.%s", design ? design : "", design ? "_" : "", test->suite, test->name);
+	return name;
+}
+
 /** lab_test_slow - valgrind, TSan, or the runner asked for it: a tenth of the rounds will do */
 bool lab_test_slow(void)
 {
@@ -268,7 +284,7 @@ enum lab_test_result lab_test_run(const struct lab_test *test)
 	cur.has_seed = false;
 	cur.failed = cur.skipped = 0;
 	cur.fork_said[0] = cur.why[0] = 0;
-	scnprintf(cur.name, sizeof(cur.name), "%s.%s", test->suite, test->name);
+	lab_test_name(test, cur.name, sizeof(cur.name));
 	host_set_context(cur.name);
 	if (!opts.verbose)
 		host_puts_hold();
@@ -300,16 +316,18 @@ enum lab_test_result lab_test_run(const struct lab_test *test)
 enum lab_test_result lab_test_run_named(const char *suite, const char *name)
 {
 	const struct lab_test *found = NULL;
+	char wanted[LAB_TEST_NAME_BYTES], have[LAB_TEST_NAME_BYTES];
 	unsigned int i, n = 0;
 
 	if (!is_set_up && lab_harness_setup(&opts)) {
 		printk("FAIL %s.%s: the user window is taken", suite, name);
 		return LAB_TEST_FAILED;
 	}
+	scnprintf(wanted, sizeof(wanted), "%s.%s", suite, name);
 	for (i = 0; i < lab_test_count(); i++) {
 		const struct lab_test *test = lab_test_at(i);
 
-		if (strcmp(test->suite, suite) || strcmp(test->name, name))
+		if (strcmp(lab_test_name(test, have, sizeof(have)), wanted))
 			continue;
 		found = test;
 		n++;

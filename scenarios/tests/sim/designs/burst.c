@@ -80,7 +80,7 @@ void burst_run(struct burst *b, bool plugged)
  */
 static void more_than_tags(blk_opf_t op, const struct lab_fs_opts *fs)
 {
-	enum lab_alloc own = rig_design->variants[LAB_VARIANT].knobs.alloc;
+	enum lab_alloc own = rig_design->variants[rig_variant].knobs.alloc;
 	unsigned int nr = lab_test_slow() ? BURST_MAX / 2 : BURST_MAX, k;
 
 	for (k = 0; k < RIG_KNOB_SETS; k++) {

@@ -50,19 +50,19 @@ const struct rig_costs *rig_costs(void)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(costs); i++)
-		if (!strcmp(costs[i].name, rig_design->name) && costs[i].variant == LAB_VARIANT)
+		if (!strcmp(costs[i].name, rig_design->name) && costs[i].variant == rig_variant)
 			return &costs[i];
 	lab_test_fail(__FILE__, __LINE__, "%s has no line in costs[]", rig_design->name);
 }
 
 DESIGN_TEST(costs, knob_sets)
 {
-	struct lab_knobs knobs, own = rig_design->variants[LAB_VARIANT].knobs;
+	struct lab_knobs knobs, own = rig_design->variants[rig_variant].knobs;
 	unsigned int k, nr = 0;
 
 	for (k = 0; k < RIG_KNOB_SETS; k++)
 		nr += rig_knobs(k, &knobs);
 	lab_expect_eq(nr, rig_costs()->knob_sets);
-	own.variant = LAB_VARIANT;
+	own.variant = rig_variant;
 	lab_expect(!rig_design->unsupported(&own));
 }

@@ -189,7 +189,7 @@ static void one_hazard(const struct hazard *hz, enum lab_handoff handoff)
 	struct rig_opts o = {
 		.file_bytes = FILE_BYTES, .loop = true, .fs = { .cold_map = hz->cold },
 		.limits = { .queue_depth = hz->depth }, .loop_opts = { .queue_depth = hz->depth },
-		.knobs = rig_design->variants[LAB_VARIANT].knobs,
+		.knobs = rig_design->variants[rig_variant].knobs,
 	};
 	struct hops h;
 	u64 n;
@@ -216,10 +216,10 @@ DESIGN_TEST(hops, of_each_hazard)
 	unsigned int i;
 
 	for (handoff = LAB_HANDOFF_INLINE; handoff <= LAB_HANDOFF_WORKER; handoff++) {
-		struct lab_knobs knobs = rig_design->variants[LAB_VARIANT].knobs;
+		struct lab_knobs knobs = rig_design->variants[rig_variant].knobs;
 
 		knobs.handoff = handoff;
-		knobs.variant = LAB_VARIANT;
+		knobs.variant = rig_variant;
 		for (i = 0; i < ARRAY_SIZE(hazards) && !rig_design->unsupported(&knobs); i++)
 			one_hazard(&hazards[i], handoff);
 	}

@@ -109,7 +109,7 @@ static void stack_of(enum lab_handoff handoff, unsigned int nr, u64 *down, u64 *
  */
 DESIGN_TEST_FLAGS(nest, stack_by_level, LAB_TEST_F_THR_ONLY)
 {
-	bool hops = rig_design->variants[LAB_VARIANT].knobs.handoff == LAB_HANDOFF_WORKER;
+	bool hops = rig_design->variants[rig_variant].knobs.handoff == LAB_HANDOFF_WORKER;
 	u64 down[LEVELS + 1], up[LEVELS + 1];
 	unsigned int nr;
 

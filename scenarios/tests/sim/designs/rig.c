@@ -6,13 +6,6 @@
 #include <linux/uaccess.h>
 #include "rig.h"
 
-#define DESIGN_SYMBOL_NAMED(design)	design_##design
-#define DESIGN_SYMBOL_OF(design)	DESIGN_SYMBOL_NAMED(design)
-#define DESIGN_SYMBOL			DESIGN_SYMBOL_OF(LAB_DESIGN)
-
-extern const struct design DESIGN_SYMBOL;
-const struct design *const rig_design = &DESIGN_SYMBOL;
-
 bool rig_knobs(unsigned int k, struct lab_knobs *knobs)
 {
 	*knobs = (struct lab_knobs){
@@ -21,17 +14,17 @@ bool rig_knobs(unsigned int k, struct lab_knobs *knobs)
 		.completion = k & 4 ? LAB_COMPLETION_WQ : LAB_COMPLETION_INLINE,
 		.loopq = k & 8 ? LAB_LOOPQ_MQ : LAB_LOOPQ_BIO,
 	};
-	knobs->variant = LAB_VARIANT;
+	knobs->variant = rig_variant;
 	return !rig_design->unsupported(knobs);
 }
 
 /* @wanted, and where the design does not run so, its own defaults: a design that always hops hops. */
 static struct lab_knobs rig_adopt(const struct lab_knobs *wanted)
 {
-	const struct lab_knobs *own = &rig_design->variants[LAB_VARIANT].knobs;
+	const struct lab_knobs *own = &rig_design->variants[rig_variant].knobs;
 	struct lab_knobs k = *wanted;
 
-	k.variant = LAB_VARIANT;
+	k.variant = rig_variant;
 	if (lab_test_handoff())
 		k.handoff = lab_test_handoff() == 1 ? LAB_HANDOFF_INLINE : LAB_HANDOFF_WORKER;
 	if (rig_design->unsupported(&k))
@@ -50,7 +43,7 @@ static void rig_needs(struct lab_knobs knobs)
 {
 	const char *why;
 
-	knobs.variant = LAB_VARIANT;
+	knobs.variant = rig_variant;
 	why = rig_design->unsupported(&knobs);
 	if (why)
 		lab_test_skip(why);
@@ -58,7 +51,7 @@ static void rig_needs(struct lab_knobs knobs)
 
 void rig_needs_handoff(enum lab_handoff handoff)
 {
-	struct lab_knobs knobs = rig_design->variants[LAB_VARIANT].knobs;
+	struct lab_knobs knobs = rig_design->variants[rig_variant].knobs;
 
 	knobs.handoff = handoff;
 	rig_needs(knobs);
@@ -68,7 +61,7 @@ void rig_needs_handoff(enum lab_handoff handoff)
 
 void rig_needs_loopq(enum lab_loopq loopq)
 {
-	struct lab_knobs knobs = rig_design->variants[LAB_VARIANT].knobs;
+	struct lab_knobs knobs = rig_design->variants[rig_variant].knobs;
 
 	knobs.loopq = loopq;
 	rig_needs(knobs);
@@ -76,7 +69,7 @@ void rig_needs_loopq(enum lab_loopq loopq)
 
 void rig_needs_bio_rule(enum lab_bio_rule rule)
 {
-	struct lab_knobs knobs = rig_design->variants[LAB_VARIANT].knobs;
+	struct lab_knobs knobs = rig_design->variants[rig_variant].knobs;
 
 	knobs.bio_rule = rule;
 	rig_needs(knobs);

@@ -3,8 +3,8 @@
  * rig.h - what the tests of a design stand on: a disk, a trace filter, a filesystem with one file, the
  * file open, and on wish a loop device on it, open too; and user memory to do IO from.
  *
- * The files of this folder know a design by its struct design alone. mk/build.mk compiles each of them once
- * for every design, with -DLAB_DESIGN=bio_first and so on, into that design's test object; the suites are
+ * The files of this folder know a design by its struct design alone, and which one it is by subject.c, which
+ * mk/build.mk compiles for each of them; all others are compiled once and linked once for every design. The suites are
  * called bio_first_errors, iter_ops_fixed_errors, …, so --filter 'bio_first_*' runs one design's tests and
  * --filter '*_errors.*' one file for all. What needs a design's internals is in a folder of its name.
  */
@@ -29,25 +29,14 @@
 #include "host.h"
 #include "lab_test.h"
 
-#ifndef LAB_DESIGN
-#error "which design? -DLAB_DESIGN=… (mk/build.mk)"
-#endif
-
-#ifndef LAB_VARIANT
-#define LAB_VARIANT 0		/* which of the design's variants; another one is another test object (mk/build.mk) */
-#endif
-#ifndef LAB_SUITE
-#define LAB_SUITE LAB_DESIGN	/* what its suites begin with: iter_bvec_61 */
-#endif
-
-/* A test of the design that this unit is compiled for: LAB_TEST*() with the design before the suite. */
-#define DESIGN_TEST_NAMED(design, suite, name, flags)	LAB_TEST_FLAGS(design##_##suite, name, flags)
-#define DESIGN_TEST_OF(design, suite, name, flags)	DESIGN_TEST_NAMED(design, suite, name, flags)
-#define DESIGN_TEST_FLAGS(suite, name, flags)		DESIGN_TEST_OF(LAB_SUITE, suite, name, flags)
-#define DESIGN_TEST(suite, name)			DESIGN_TEST_FLAGS(suite, name, 0)
-
-/* The design itself. */
+/* The design, which of its variants, and what its suites begin with: iter_bvec_61. */
 extern const struct design *const rig_design;
+extern const unsigned int rig_variant;
+extern const char rig_suite[];
+
+/* A test of every design. The DESIGN_ in its symbol becomes the design's name where it is linked for it. */
+#define DESIGN_TEST_FLAGS(suite, name, flags)	LAB_TEST_OF(rig_suite, DESIGN_##suite, suite, name, flags)
+#define DESIGN_TEST(suite, name)		DESIGN_TEST_FLAGS(suite, name, 0)
 
 /* What a design of the past has not. A test that wants it says what happens instead. */
 #define RIG_NOWAIT_UNSEEN	32u	/* the loop driver does not look at REQ_NOWAIT: its worker waits */
