@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# mk/check.sh - every test, under ASan and UBSan in one process, and as release code in a process each; the command
+# mk/check.sh - every test, under ASan and UBSan, and as release code in a process each; beside them the command
 # line's own tests; the planted bugs; the structure. (mk/check-variants.sh runs the same tests in two more builds.)
 #
 # The in-process runner is the gate for memory: Criterion passes a test whose child leaks. Criterion shows that each
@@ -29,9 +29,18 @@ ln -sf release/diolab build/diolab
 n=$(count_tests check) r=$(count_tests release)
 [ "$n" -gt 0 ] && [ "$r" -gt 0 ] || die 'no test symbol found'
 
-step "tests: $n in one process, both engines; beside it $r as release code, a process each (Criterion)"
+# what the two halves ran must be all there is
+sums() {
+	cat build/tests-1.log build/tests-2.log | awk -v n="$n" '
+		/^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$/ { p += $1; f += $3; s += $5 }
+		END { printf "%d tests, both engines: %d passed, %d failed, %d skipped\n", p + f + s, p, f, s; exit p + f + s != n }' ||
+		die "not the $n tests that were compiled"
+}
+
+step "tests: $n in two processes, both engines; beside them $r as release code, a process each (Criterion)"
+beside tests-1 all_tests check --shard 1/2 "$@"
+beside tests-2 all_tests check --shard 2/2 "$@"
 beside criterion criterion "$r"
-all_tests check "$@"
 
 step 'the runners notice what they must'
 sh scenarios/tests/harness.sh build/check/tests-planted 1
@@ -48,10 +57,11 @@ sh scenarios/tests/kernel-ops.sh build/check/diolab || [ $? = 77 ]
 step 'planted bugs must be found'
 sh mk/planted.sh asan
 
-step 'Criterion'
-beside_ends
-
 step 'structure'
 sh mk/lint.sh
+
+step 'the tests begun above'
+beside_ends
+sums
 
 step 'done'

@@ -26,21 +26,29 @@ under_tsan() {
 	TSAN_OPTIONS="exitcode=66 halt_on_error=0 atexit_sleep_ms=0 ${TSAN_OPTIONS:-}" "$@"
 }
 
-# beside NAME COMMAND…: run it while the script goes on, what it says in build/NAME.log; one at a time.
+# beside NAME COMMAND…: run it while the script goes on, what it says in build/NAME.log
 beside() {
-	beside_log=build/$1.log; shift
-	"$@" >"$beside_log" 2>&1 &
-	beside_pid=$!
-	trap 'kill "$beside_pid" 2>/dev/null || true' EXIT
+	beside_name=$1; shift
+	"$@" >"build/$beside_name.log" 2>&1 &
+	beside="${beside-} $beside_name:$!"
+	trap beside_stop EXIT
 }
 
-# beside_ends: wait for it; if it failed, print what it said and stop
+# none of them outlives the script
+beside_stop() {
+	for b in $beside; do kill "${b#*:}" 2>/dev/null || true; done
+}
+
+# beside_ends: wait for all of them, in the order of their beginning; one that failed says what it said, and is the end
 beside_ends() {
-	beside_rc=0
-	wait "$beside_pid" || beside_rc=$?
+	for b in $beside; do
+		beside_rc=0
+		wait "${b#*:}" || beside_rc=$?
+		cat "build/${b%:*}.log"
+		[ "$beside_rc" = 0 ] || die "exit status $beside_rc; the log is build/${b%:*}.log"
+	done
+	beside=
 	trap - EXIT
-	cat "$beside_log"
-	[ "$beside_rc" = 0 ] || die "exit status $beside_rc; the log is $beside_log"
 }
 
 die() {

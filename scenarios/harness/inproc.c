@@ -32,9 +32,10 @@ static struct {
 	unsigned int wrong;		/* with the program itself; each counts as a failure */
 	long expect;			/* -1: not given */
 	const char *filter;
+	unsigned int shard, shards;	/* of the selected tests in their order, every @shards'th, from the @shard'th on */
 	int verbose, list;
 	char running[NAME_BYTES];	/* name of the running test; for handlers */
-} run = { .expect = -1 };
+} run = { .expect = -1, .shard = 1, .shards = 1 };
 
 static struct lab_harness_opts harness = { .thr = 1, .det = 1 };
 
@@ -51,8 +52,9 @@ static int usage(const char *why)
 	fprintf(stderr,
 		"%s\n"
 		"usage: [--list] [--filter GLOB] [--seed N] [--engine thr|det|both] [--few-rounds]\n"
-		"       [--handoff inline|worker] [--expect N] [-v]\n"
+		"       [--handoff inline|worker] [--expect N] [--shard K/N] [-v]\n"
 		"GLOB matches SUITE.NAME (or SUITE/NAME); --expect says how many tests there should be;\n"
+		"--shard: the Kth of N parts of them, which N processes can run at a time;\n"
 		"--handoff: all loop devices of designs' tests have this one, if the design has it;\n"
 		"-v lists every test and prints what it says; else only failed tests are heard\n",
 		why);
@@ -169,13 +171,28 @@ static const struct lab_test **collect(unsigned int *nr)
 	return tests;
 }
 
-static int selected(const struct lab_test *test, char *name)
+static int matches(const struct lab_test *test, char *name)
 {
 	char slashed[NAME_BYTES];
 
 	strcpy(slashed, lab_test_name(test, name, NAME_BYTES));
 	slashed[strcspn(slashed, ".")] = '/';
 	return !run.filter || !fnmatch(run.filter, name, 0) || !fnmatch(run.filter, slashed, 0);
+}
+
+/* Those that are wanted to the front of @tests. Return: how many; run.selected: how many of them are this shard's. */
+static unsigned int select_tests(const struct lab_test **tests, unsigned int n)
+{
+	unsigned int i, kept = 0;
+	char name[NAME_BYTES];
+
+	for (i = 0; i < n; i++)
+		if (matches(tests[i], name))
+			tests[kept++] = tests[i];
+	if (!run.list)
+		for (i = run.shard - 1; i < kept; i += run.shards)
+			run.selected++;
+	return kept;
 }
 
 static void run_one(const struct lab_test *test)
@@ -199,13 +216,21 @@ static void run_one(const struct lab_test *test)
 	fflush(stdout);
 }
 
+/* "2/3", @s; 0 if it is none */
+static int parse_shard(const char *s)
+{
+	char end;
+
+	return sscanf(s, "%u/%u%c", &run.shard, &run.shards, &end) == 2 && run.shard && run.shard <= run.shards;
+}
+
 static int parse(int argc, char **argv)
 {
 	static const struct option longs[] = {
 		{ "list", no_argument, NULL, 'l' }, { "filter", required_argument, NULL, 'f' },
 		{ "seed", required_argument, NULL, 's' }, { "engine", required_argument, NULL, 'e' },
 		{ "expect", required_argument, NULL, 'n' }, { "few-rounds", no_argument, NULL, 'r' },
-		{ "handoff", required_argument, NULL, 'h' },
+		{ "handoff", required_argument, NULL, 'h' }, { "shard", required_argument, NULL, 'p' },
 		{ "verbose", no_argument, NULL, 'v' }, { 0 },
 	};
 	char *end = "";
@@ -237,6 +262,10 @@ static int parse(int argc, char **argv)
 			if (!harness.handoff)
 				return usage("--handoff: inline or worker");
 			break;
+		case 'p':
+			if (!parse_shard(optarg))
+				return usage("--shard: K/N, K from 1 to N");
+			break;
 		case 'r':
 			harness.few_rounds = 1;
 			break;
@@ -259,7 +288,7 @@ static int parse(int argc, char **argv)
 int main(int argc, char **argv)
 {
 	const struct lab_test **tests;
-	unsigned int i, n;
+	unsigned int i, n, n_selected;
 	int status = parse(argc, argv);
 	char name[NAME_BYTES];
 
@@ -272,14 +301,12 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	tests = collect(&n);
-	for (i = 0; i < n; i++)
-		run.selected += selected(tests[i], name) && !run.list;
-	if (!run.list && n && !run.selected)
+	n_selected = select_tests(tests, n);
+	if (!run.list && n && !n_selected)
 		return usage("--filter: no test has such a name");
 	name_the_dead();
-	for (i = 0; i < n; i++) {
-		if (!selected(tests[i], name))
-			continue;
+	for (i = run.shard - 1; i < n_selected; i += run.shards) {
+		lab_test_name(tests[i], name, sizeof(name));
 		if (run.list) {
 			printf("%s\n", name);
 			continue;

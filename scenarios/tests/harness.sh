@@ -65,6 +65,9 @@ limit_s=60
 t 1 'leaves_*' '--engine thr' 'its threads are still running' '1 tests did not run' \
 	'0 passed, 2 failed, 0 skipped'
 t 86 waits_for_ever '--engine thr' 'broken.waits_for_ever' 'deadlock'
+t 1 '[a-e]_*' '--shard 1/2 --engine thr' '1 passed, 2 failed, 0 skipped' 'FAIL broken.a_' 'FAIL broken.e_'
+t 1 '[a-e]_*' '--shard 2/2 --engine thr' '0 passed, 2 failed, 0 skipped' 'FAIL broken.b_' 'FAIL broken.d_'
+t 2 c_sound '--shard 3/2' '--shard: K/N'
 t 2 no_such_test '' 'no test has such a name'
 if [ "$det" = 1 ]; then
 	t 1 a_expectation '--engine det --seed 42' "$one_failed" 'FAIL broken.a_expectation [det, --seed 42]'
