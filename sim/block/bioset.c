@@ -2,8 +2,8 @@
 /*
  * bioset.c - where bios come from.
  *
- * A bio_set is a slab of (front_pad + bio + inline elements) behind a mempool, and, with
- * BIOSET_NEED_BVECS, a mempool of full-size arrays. So a blocking allocation never fails: if the slab
+ * A bio_set is a slab of (front_pad + bio + inline elements), which sets of one size share (bio-slab.c), behind a
+ * mempool, and, with BIOSET_NEED_BVECS, a mempool of full-size arrays. So a blocking allocation never fails: if the slab
  * cannot, the reserve can, once somebody's IO has ended.
  *
  * That holds as long as a task does not sit on bios of the same set itself. Under ->submit_bio it does:
@@ -355,7 +355,7 @@ void bioset_exit(struct bio_set *bs)
 	mempool_exit(&bs->bio_pool);
 	mempool_exit(&bs->bvec_pool);
 	if (bs->bio_slab)
-		kmem_cache_destroy(bs->bio_slab);
+		lab_bio_slab_put(bs->bio_slab);
 	bs->bio_slab = NULL;
 }
 
@@ -378,11 +378,9 @@ int bioset_init(struct bio_set *bs, unsigned int pool_size, unsigned int front_p
 	bio_list_init(&bs->rescue_list);
 	INIT_WORK(&bs->rescue_work, bio_alloc_rescue);
 
-	bs->bio_slab = kmem_cache_create("bio", front_pad + sizeof(struct bio) + bs->back_pad,
-					 __alignof__(struct bio), 0, NULL);
+	bs->bio_slab = lab_bio_slab_get(front_pad + sizeof(struct bio) + bs->back_pad);
 	if (!bs->bio_slab)
 		return -ENOMEM;
-	kmem_cache_set_probe(bs->bio_slab, LAB_ALLOC_BIO);
 	if (mempool_init_slab_pool(&bs->bio_pool, pool_size, bs->bio_slab))
 		goto bad;
 	if ((flags & BIOSET_NEED_BVECS) &&

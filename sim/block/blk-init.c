@@ -31,6 +31,7 @@ static int blk_dev_init(void)
 	memset(&fs_bio_set, 0, sizeof(fs_bio_set));
 	lab_set_bio_rule(false);
 	lab_bio_dirty_init();
+	lab_bio_slabs_init();
 	if (lab_bvec_slabs_init())
 		goto bad;
 	if (bioset_init(&fs_bio_set, LAB_FS_BIO_POOL, 0, BIOSET_NEED_BVECS))

@@ -39,12 +39,15 @@
 
 extern struct workqueue_struct *kblockd_workqueue;
 
-/* ---- bioset.c, bio-pages.c -------------------------------------------------------------- */
+/* ---- bioset.c, bio-slab.c, bio-pages.c -------------------------------------------------------------- */
 
 #define LAB_FS_BIO_POOL	2	/* reserve of fs_bio_set */
 
 int lab_bvec_slabs_init(void);
 void lab_bvec_slabs_exit(void);
+void lab_bio_slabs_init(void);
+struct kmem_cache *lab_bio_slab_get(unsigned int size_bytes);
+void lab_bio_slab_put(struct kmem_cache *cache);
 void lab_bio_dirty_init(void);
 void lab_bio_dirty_exit(void);
 void lab_bio_dirty_flush(void);

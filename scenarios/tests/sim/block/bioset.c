@@ -34,6 +34,49 @@ LAB_TEST(bioset, front_pad_and_inline_vecs)
 	__free_page(page);
 }
 
+/* As many as there may be loop devices and files on one another, and more than there can be slabs. */
+LAB_TEST(bioset, sets_of_one_size_share_a_slab)
+{
+	enum { NR = 200 };
+	struct bio_set *bs = kcalloc(NR, sizeof(*bs), GFP_KERNEL);
+	struct bio_set other = { };
+	struct bio *bio;
+	unsigned int i;
+
+	lab_expect(bs);
+	for (i = 0; i < NR; i++)
+		lab_expect_eq(bioset_init(&bs[i], 1, offsetof(struct mine, bio), 0), 0);
+	lab_expect_eq(bioset_init(&other, 1, 0, 0), 0);
+	lab_expect(bs[0].bio_slab == bs[NR - 1].bio_slab);
+	lab_expect(bs[0].bio_slab != other.bio_slab);
+	bio = bio_alloc_bioset(NULL, 0, REQ_OP_READ, GFP_KERNEL, &bs[NR - 1]);
+	for (i = 0; i < NR - 1; i++)
+		bioset_exit(&bs[i]);
+	bioset_exit(&other);
+	lab_expect_eq(kc_cache_live(bs[NR - 1].bio_slab), 2);	/* and the one in reserve */
+	bio_put(bio);
+	bioset_exit(&bs[NR - 1]);
+	kfree(bs);
+}
+
+/* A size too many is refused; those there are go on. */
+LAB_TEST(bioset, more_sizes_than_slabs)
+{
+	enum { MAX = 40 };
+	struct bio_set bs[MAX] = { };
+	unsigned int i, nr;
+
+	for (nr = 0; nr < MAX; nr++)
+		if (bioset_init(&bs[nr], 1, (nr + 1) * __alignof__(struct bio), 0))
+			break;
+	lab_expect_ge(nr, 16);
+	lab_expect_lt(nr, MAX);
+	lab_expect(!bioset_initialized(&bs[nr]));
+	lab_expect_eq(bioset_init(&bs[nr], 1, __alignof__(struct bio), 0), 0);
+	for (i = 0; i <= nr; i++)
+		bioset_exit(&bs[i]);
+}
+
 LAB_TEST(bioset, impossible_arguments)
 {
 	struct bio_set bs = { };
