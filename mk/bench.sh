@@ -6,7 +6,7 @@
 #   instructions  callgrind on the measure build (no probes), two run lengths, difference over difference: exact
 #   indirect      the indirect build's thunks, exact
 #   CPU time      release build (probes on), rounds that alternate between the designs, median and spread;
-#                 of this machine and this hour: only the ratio between designs means anything
+#                 of this machine and this hour: only the ratio between designs, round by round, means anything
 #   enters        io_uring_enter calls per IO on a real file, depth 32
 #   memory        bytes held per IO in flight; peak RSS of a short and of a ten times longer run
 #
@@ -68,11 +68,12 @@ for d in $designs; do
 	set -- $(median <"$tmp/cpu.$d")
 	printf '  %-16s %s\n' "$d" "$(echo "$1 $2 $3" | awk '{ printf "%8.1f %8.1f %8.1f %10.2f", $1, $2, $3, 1000 / $2 }')"
 done
-if [ "$(echo "$designs" | wc -w)" = 2 ]; then
-	set -- $designs
-	paste "$tmp/cpu.$1" "$tmp/cpu.$2" | awk '{ print $1 / $2 }' | median |
-		awk -v a="$1" -v b="$2" '{ printf "  CPU of %s over %s, round by round: %.3f [%.3f–%.3f]\n", a, b, $2, $1, $3 }'
-fi
+last=$(printf "%s\n" $designs | tail -1)
+for d in $designs; do
+	[ "$d" != "$last" ] || continue
+	paste "$tmp/cpu.$d" "$tmp/cpu.$last" | awk '{ print $1 / $2 }' | median |
+		awk -v a="$d" -v b="$last" '{ printf "  CPU of %-16s over that of %s, round by round: %.3f [%.3f–%.3f]\n", a, b, $2, $1, $3 }'
+done
 
 echo "real file (temporary, O_DIRECT), 4k random read, depth 32"
 printf '  %-16s %14s %16s %16s\n' design 'enters per IO' 'bytes held per IO' 'host allocs per IO'
