@@ -98,6 +98,10 @@ bench: ## instructions, indirect calls, CPU time per IO of each design
 	@mk/setup.sh bench
 	@mk/bench.sh
 
+ablation: ## the idea alone, every knob alone: instructions, counts and paired CPU time (some ten minutes)
+	@mk/setup.sh bench
+	@mk/ablation.sh
+
 stack: ## bytes of stack by number of nested loop devices, per design and hand-off
 	@mk/setup.sh compare
 	@mk/stack.sh
@@ -109,5 +113,5 @@ hazards: ## the hazards, the defects, flushes and FUA per design, measured again
 clean: ## remove build/ and reports/out/
 	rm -rf build reports/out
 
-.PHONY: help all compare check lint check-variants check-valgrind check-tsan check-planted upstream-iov upstream-iov-mutants coverage real bench stack hazards clean
+.PHONY: help all compare check lint check-variants check-valgrind check-tsan check-planted upstream-iov upstream-iov-mutants coverage real bench ablation stack hazards clean
 .PHONY: upstream upstream-check upstream-calibrate upstream-coverage upstream-mutants upstream-props-mutants upstream-kunit upstream-kunit-mutants
