@@ -111,7 +111,7 @@ plants_table() {
 	echo '|---|---|---|---|'
 	plant H1 bio_first_nest.stack_by_level 'expected: up\[nr\] <' $planted 'ends nest without a limit'
 	plant H2 bio_first_task.clean_for_the_file 'expected: !seen_journal' $planted 'journal_info is not put aside'
-	plant H3 bio_first_hazards.H3_plug_flushed_into_a_plug "BUG_ON|$deadlock" $planted 'a plug is flushed where it is'
+	plant H3 bio_first_hazards.H3_plug_flushed_into_a_plug 'BUG_ON\(rq->(mq_hctx|state)' $planted 'a plug is flushed where it is'
 	plant H4 bio_first_hazards.H4_cold_maps_on_two_levels "$deadlock" $planted 'the map is read in the submission: it hangs'
 	plant H5 bio_first_hazards.H5_one_tag_two_levels "$deadlock" $planted 'a plug is kept while its task waits for a tag: it hangs'
 	plant H6 bio_first_freeze.during_a_punt "$deadlock" $planted 'a write is counted again after its punt: it hangs'
