@@ -28,7 +28,7 @@ struct bios {
 
 static struct bios expected(bool old, unsigned int pages)
 {
-	unsigned int vecs = old ? LIMIT_PAGES : min(BIO_MAX_VECS, FILE_PAGES), at;
+	unsigned int vecs = old ? LIMIT_PAGES : min_t(unsigned int, BIO_MAX_VECS, FILE_PAGES), at;
 	struct bios want = { };
 
 	for (at = 0; at < pages; at += vecs, want.bios++)
@@ -182,7 +182,7 @@ static void chunks(enum lab_bio_rule rule)
 	lab_expect_eq(lab_map(r.inode, 0, FILE_PAGES * PAGE_SIZE, 0, &ext), 0);
 	from = ext.sector / PAGE_SECTORS % LIMIT_PAGES;
 	by_chunk = DIV_ROUND_UP(from + MANY_PAGES, LIMIT_PAGES);
-	whole = DIV_ROUND_UP(MANY_PAGES, min(BIO_MAX_VECS, FILE_PAGES));
+	whole = DIV_ROUND_UP(MANY_PAGES, min_t(unsigned int, BIO_MAX_VECS, FILE_PAGES));
 	before = seen(&r, LAB_READ);
 	io(&r, r.file, LAB_READ, MANY_PAGES, old ? by_chunk : whole);
 	lab_expect_eq(seen(&r, LAB_READ) - before, old ? by_chunk : whole);
