@@ -122,14 +122,14 @@ int lab_old_add_page(struct bio *bio, struct page *page, unsigned int len_bytes,
  * @offset_bytes: of @len_bytes, all that is to come, in the first page
  *
  * What neither the length of one IO nor the driver leaves room for is refused wherever it lies; whether a page is one
- * segment more is seen when it is there. So this is an estimate, and too many only by segments, by one a bio.
- * 0: none. Context: any.
+ * segment more is seen when it is there. So this is an estimate, and too many only by segments, by one a bio. As under the
+ * new rule, each page may be an element. 0: none. Context: any.
  */
 unsigned int lab_old_room_pages(const struct bio *bio, unsigned int offset_bytes, size_t len_bytes)
 {
 	struct request_queue *q = bdev_get_queue(bio->bi_bdev);
 	unsigned int max_bytes = lab_max_sectors(&q->limits) << SECTOR_SHIFT;
-	unsigned int room_bytes = max_bytes - bio->bi_iter.bi_size;
+	unsigned int room_bytes = max_bytes - bio->bi_iter.bi_size, nr;
 	struct bio_vec next = { .bv_len = min_t(size_t, len_bytes, max_bytes), .bv_offset = offset_bytes };
 
 	if (q->merge_bvec_fn) {
@@ -140,8 +140,9 @@ unsigned int lab_old_room_pages(const struct bio *bio, unsigned int offset_bytes
 	}
 	if (room_bytes < min_t(size_t, len_bytes, PAGE_SIZE - offset_bytes))
 		return 0;
-	return clamp_t(unsigned int, (offset_bytes + room_bytes) >> PAGE_SHIFT, 1,
-		       max(q->limits.max_segments - bio->bi_lab_segments, 1));
+	nr = clamp_t(unsigned int, (offset_bytes + room_bytes) >> PAGE_SHIFT, 1,
+		     max(q->limits.max_segments - bio->bi_lab_segments, 1));
+	return min_t(unsigned int, nr, bio->bi_max_vecs - bio->bi_vcnt);
 }
 
 /**

@@ -95,7 +95,10 @@ enum issue_result { ISSUE_TAKEN, ISSUE_BUSY, ISSUE_FAILED };
  */
 static __always_inline enum issue_result issue(struct blk_mq_hw_ctx *hctx, struct request *rq, bool last)
 {
-	blk_status_t ret = call_queue_rq(hctx, rq, last);
+	blk_status_t ret;
+
+	VM_BUG_ON(rq->mq_hctx != hctx);		/* whoever walks a list that changes meanwhile ends up here (H3) */
+	ret = call_queue_rq(hctx, rq, last);
 
 	if (likely(ret == BLK_STS_OK))
 		return ISSUE_TAKEN;

@@ -71,7 +71,8 @@ void __blk_flush_plug(struct blk_plug *plug, bool from_schedule)
 {
 	struct request *list, *head;
 
-	while ((list = plug->mq_head) != NULL) {
+	list = plug->mq_head;
+	while (list) {
 		if (!lab_planted(H3))
 			plug->mq_head = plug->mq_tail = NULL;
 		plug->rq_count = 0;
@@ -82,6 +83,8 @@ void __blk_flush_plug(struct blk_plug *plug, bool from_schedule)
 		}
 		if (lab_planted(H3))
 			plug->mq_head = plug->mq_tail = NULL;
+		list = plug->mq_head;
+		lab_probe_add(REPLUGS, list != NULL);
 	}
 }
 

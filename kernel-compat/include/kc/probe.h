@@ -62,6 +62,7 @@ enum lab_scope { LAB_UPPER, LAB_LOOP, LAB_LOWER, LAB_NR_SCOPES };
 	X(WRITEBACKS,	 "writebacks",	  "page-cache pages written back")			\
 	X(REQUESTS,	 "requests",	  "requests given to a driver's queue_rq")		\
 	X(MERGES,	 "merges",	  "bios merged into a request")				\
+	X(REPLUGS,	 "replugs",	  "lists that drivers left in a plug while it was sent")	\
 	X(FLUSHES,	 "flushes",	  "flush requests at a driver")				\
 	X(PUNTS,	 "punts",	  "bios or requests handed to a worker")		\
 	X(LOCKS,	 "locks",	  "lock acquisitions (spinlock, mutex, rwsem)")		\

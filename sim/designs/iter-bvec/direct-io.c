@@ -18,6 +18,7 @@
  */
 #include <linux/errno.h>
 #include <linux/kernel.h>
+#include <kc/plant.h>
 #include "direct-io.h"
 
 /* ---- submit a piece ----------------------------------------------------------------- */
@@ -220,7 +221,7 @@ static int dio_walk_extents(struct dio_walk *w)
 
 		if (unlikely(ret))
 			return ret;
-		if (unlikely(w->iocb->ki_flags & IOCB_NOWAIT) && ext.len_bytes < w->end - w->pos)
+		if (unlikely(w->iocb->ki_flags & IOCB_NOWAIT) && ext.len_bytes < w->end - w->pos && !lab_planted(H8))
 			return -EAGAIN;
 		ret = dio_extent(w, &ext);
 		if (ret)

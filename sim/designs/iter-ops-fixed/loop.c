@@ -131,6 +131,7 @@ static void loop_queue_work(struct loop_cmd *cmd)
 {
 	struct lab_loopdev *dev = &cmd->lo->dev;
 
+	loop_plant_handed_over(cmd);
 	INIT_WORK(&cmd->work, loop_work);
 	queue_work(loop_cmd_needs_table(cmd) && !cmd->table ? dev->starved_wq : dev->wq, &cmd->work);
 }
@@ -290,6 +291,7 @@ static void loop_work(struct work_struct *work)
 	unsigned int noio = memalloc_noio_save();
 	blk_opf_t opf = loop_cmd_opf(cmd);
 	bool no_data = lab_op_no_data(opf);
+	struct inode *counts = loop_plant_goes_on(cmd);
 	int err = 0;
 
 	if (((opf & REQ_PREFLUSH) || (opf & REQ_OP_MASK) == REQ_OP_FLUSH) && !cmd->flushed) {
@@ -305,6 +307,7 @@ static void loop_work(struct work_struct *work)
 			loop_rq_table(cmd, GFP_NOIO);
 		loop_rw(cmd, 0);
 	}
+	loop_plant_end(counts);
 	memalloc_noio_restore(noio);
 }
 
@@ -335,7 +338,7 @@ static void loop_handle(struct loop_cmd *cmd)
 		loop_punt(cmd);
 		return;
 	}
-	current->journal_info = NULL;
+	current->journal_info = lab_planted(H2) ? journal_info : NULL;
 	noio = memalloc_noio_save();
 	loop_rw(cmd, IOCB_LAB_NOBLOCK);
 	memalloc_noio_restore(noio);

@@ -26,5 +26,6 @@ void burst_submit(struct burst *b, bool plugged);
 void burst_end(struct burst *b, blk_status_t status);
 /* Submit, wait until they have ended well, and free. */
 void burst_run(struct burst *b, bool plugged);
+void burst_say_no_memory(const struct burst *b);
 
 #endif

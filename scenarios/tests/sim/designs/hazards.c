@@ -8,8 +8,20 @@
 
 #define LEVELS		5	/* more than LAB_LOOP_MAX_NESTED_ENDS with the rig's own */
 #define NR_BIOS		24
+#define NR_PLUGGED	(2 * BLK_MAX_REQUEST_COUNT + 16)	/* a plug fills with them, and one is left that is not full */
 #define LOWEST_BYTES	(2u << 20)
 #define LEVEL_BYTES	(128u << 10)	/* what a level takes less than the one below */
+
+/**
+ * struct plan - what a scenario is about
+ * @depth: tags of each queue; 0: as many as it has
+ * @cold: no level's map is in memory when bios come
+ * @plugged: each level has a request queue, and bios come plugged, more than a plug holds
+ */
+struct plan {
+	unsigned int depth;
+	bool cold, plugged;
+};
 
 struct tower {
 	struct rig rig;
@@ -19,8 +31,7 @@ struct tower {
 	struct lab_loop *loop[LEVELS];
 	unsigned int nr;
 	u64 seed;
-	unsigned int depth;		/* tags of each queue; 0: as many as it has */
-	bool cold;			/* no level's map is in memory when bios come */
+	struct plan plan;
 };
 
 /* @nr loop devices over that of the rig. The one at the top. */
@@ -65,19 +76,38 @@ static void tower_forget(struct tower *t)
 {
 	unsigned int i;
 
-	if (!t->cold)
-		return;
-	lab_map_forget(t->rig.inode);
-	for (i = 0; i < t->nr; i++)
-		lab_map_forget(t->inode[i]);
+	if (t->plan.cold) {
+		lab_map_forget(t->rig.inode);
+		for (i = 0; i < t->nr; i++)
+			lab_map_forget(t->inode[i]);
+	}
 	kc_probes_reset();
 }
 
 /* The attempts in the submitter's context found a map that is not there, and left it to a worker to wait for it. */
 static void tower_expect_punts(struct tower *t)
 {
-	if (t->cold && LAB_WITH_PROBES)
+	if (t->plan.cold && LAB_WITH_PROBES)
 		lab_expect_ge(rig_count(LAB_UPPER, LAB_PUNTS) + rig_count(LAB_LOOP, LAB_PUNTS), t->nr + 1);
+}
+
+/*
+ * The plug was flushed into itself: the drivers of an attempt in the submitter's context left requests of the level below in it
+ * while its list was sent, on each level, as often as @lists. A worker has nothing to do with the plug of the submitter.
+ */
+static void tower_expect_replugs(struct tower *t, unsigned int lists)
+{
+	u64 replugs = rig_count(LAB_UPPER, LAB_REPLUGS) + rig_count(LAB_LOOP, LAB_REPLUGS) +
+		      rig_count(LAB_LOWER, LAB_REPLUGS);
+
+	if (!t->plan.plugged || !LAB_WITH_PROBES)
+		return;
+	if (t->rig.knobs.handoff == LAB_HANDOFF_WORKER) {
+		lab_expect_eq(replugs, 0);
+	} else {
+		lab_expect_eq(t->rig.knobs.loopq, LAB_LOOPQ_MQ);
+		lab_expect_ge(replugs, lists * (t->nr + 1));
+	}
 }
 
 /* Every combination of what matters to who waits for whom, by the seed's bits. */
@@ -85,31 +115,35 @@ static void tower_run(struct tower *t, unsigned int nr)
 {
 	struct rig_opts o = {
 		.disk_bytes = 4 << 20, .file_bytes = LOWEST_BYTES, .loop = true,
-		.limits = { .queue_depth = t->depth }, .loop_opts = { .queue_depth = t->depth },
+		.limits = { .queue_depth = t->plan.depth }, .loop_opts = { .queue_depth = t->plan.depth },
 		.knobs = {
 			.handoff = t->seed & 1 ? LAB_HANDOFF_WORKER : LAB_HANDOFF_INLINE,
-			.loopq = t->seed & 2 ? LAB_LOOPQ_BIO : LAB_LOOPQ_MQ,
+			.loopq = t->seed & 2 && !t->plan.plugged ? LAB_LOOPQ_BIO : LAB_LOOPQ_MQ,
 			.completion = t->seed & 16 ? LAB_COMPLETION_WQ : LAB_COMPLETION_INLINE,
 		},
-		.fs = { .layout = t->seed & 4 ? LAB_LAYOUT_SPARSE : LAB_LAYOUT_CONTIGUOUS, .cold_map = t->cold },
+		.fs = { .layout = t->seed & 4 ? LAB_LAYOUT_SPARSE : LAB_LAYOUT_CONTIGUOUS, .cold_map = t->plan.cold },
 	};
-	bool plugged = t->seed & 8;
+	bool plugged = t->plan.plugged || t->seed & 8;
+	unsigned int nr_bios = t->plan.plugged ? NR_PLUGGED : NR_BIOS;
 	struct block_device *top = tower_up(t, &o, nr);
 	struct burst *b;
 	unsigned int i;
 
 	tower_forget(t);
-	burst_run(burst_make(top, REQ_OP_WRITE, NR_BIOS, 2), plugged);
+	burst_run(burst_make(top, REQ_OP_WRITE, nr_bios, 2), plugged);
 	tower_expect_punts(t);
+	/* Where blocks must be found first, a worker does that. */
+	tower_expect_replugs(t, o.fs.layout == LAB_LAYOUT_SPARSE ? 0 : DIV_ROUND_UP(nr_bios, BLK_MAX_REQUEST_COUNT));
 	lab_expect_eq(blkdev_issue_flush(top), 0);
-	b = burst_make(top, REQ_OP_READ, NR_BIOS, 1);
-	for (i = 0; i < NR_BIOS; i++)
+	b = burst_make(top, REQ_OP_READ, nr_bios, 1);
+	for (i = 0; i < nr_bios; i++)
 		memset(page_address(b->page[i]), 0xa5, PAGE_SIZE);
 	tower_forget(t);
 	burst_submit(b, plugged);
 	rig_wait(&b->done);
 	tower_expect_punts(t);
-	for (i = 0; i < NR_BIOS; i += 2)
+	tower_expect_replugs(t, 1);		/* one request, if they join it */
+	for (i = 0; i < nr_bios; i += 2)
 		lab_expect_eq(*(u8 *)page_address(b->page[i]), BURST_BYTE);
 	burst_end(b, BLK_STS_OK);
 	tower_down(t);
@@ -126,7 +160,7 @@ static void six_levels(void *arg)
 }
 
 /* Each seed another schedule; every tenth on threads, too. */
-static void all_schedules(void (*fn)(void *), unsigned int depth, bool cold, unsigned int seeds)
+static void all_schedules(void (*fn)(void *), struct plan plan, unsigned int seeds)
 {
 	static struct tower t;
 	u64 base = lab_test_base_seed();
@@ -135,8 +169,7 @@ static void all_schedules(void (*fn)(void *), unsigned int depth, bool cold, uns
 
 	for (i = 0; i < (lab_test_slow() ? seeds / 10 : seeds); i++) {
 		t.seed = base + i;
-		t.depth = depth;
-		t.cold = cold;
+		t.plan = plan;
 		lab_test_seed(t.seed);
 		failures = -1;
 #ifdef KC_DET
@@ -150,24 +183,22 @@ static void all_schedules(void (*fn)(void *), unsigned int depth, bool cold, uns
 	}
 }
 
-/*
- * H5: one tag for the disk and one for each loop queue. Who waits for a tag keeps nothing that the holder of the
- * tag needs: it ends. H3: plugged, the full plug's driver submits below while the plug is flushed.
- */
+/* H5: one tag for the disk and one for each loop queue. Who waits for a tag keeps nothing that its holder needs: it ends. */
 DESIGN_TEST_FLAGS(hazards, H5_one_tag_two_levels, LAB_TEST_F_BARE)
 {
-	all_schedules(two_levels, 1, false, 160);
+	all_schedules(two_levels, (struct plan){ .depth = 1 }, 160);
 }
 
+/* H3: the driver of a plugged, or full, queue submits below while the plug is flushed, and fills it again. */
 DESIGN_TEST_FLAGS(hazards, H3_plug_flushed_into_a_plug, LAB_TEST_F_BARE)
 {
-	all_schedules(two_levels, 0, false, 64);
+	all_schedules(two_levels, (struct plan){ .plugged = true }, 64);
 }
 
 /* H1: six devices deep, ends that go on in a worker, one tag each: nothing is lost and nobody waits for ever. */
 DESIGN_TEST_FLAGS(hazards, H1_ends_of_six_levels, LAB_TEST_F_BARE)
 {
-	all_schedules(six_levels, 1, false, 64);
+	all_schedules(six_levels, (struct plan){ .depth = 1 }, 64);
 }
 
 /*
@@ -176,5 +207,5 @@ DESIGN_TEST_FLAGS(hazards, H1_ends_of_six_levels, LAB_TEST_F_BARE)
  */
 DESIGN_TEST_FLAGS(hazards, H4_cold_maps_on_two_levels, LAB_TEST_F_BARE)
 {
-	all_schedules(two_levels, 0, true, 100);
+	all_schedules(two_levels, (struct plan){ .cold = true }, 100);
 }

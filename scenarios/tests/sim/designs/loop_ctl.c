@@ -16,11 +16,12 @@
 
 /* ---- a change, and IO that it must wait for ------------------------------------------------- */
 
-/* @fn, from a task of its own. @done: it has returned @ret. */
+/* @fn, from a task of its own. @done: it has returned @ret. @defect: what it is, in the tables, not to wait; or NULL. */
 struct change {
 	int (*fn)(struct rig *r, struct lab_file *other);
 	struct rig *r;
 	struct lab_file *other;
+	const char *defect;
 	struct task_struct *owner;
 	int ret, done;
 };
@@ -50,6 +51,8 @@ static void change_in_flight(struct change *c, struct burst *b)
 	task = kthread_run(change_main, c, "change");
 	for (i = 0; i < LONG_ENOUGH; i++)
 		yield();
+	if (c->defect)
+		printk("defect: %s %s", c->defect, READ_ONCE(c->done) ? "overtakes" : "waits");	/* mk/hazards.sh */
 	lab_expect_eq(READ_ONCE(c->done), 0);
 	lab_expect_eq(READ_ONCE(b->done), 0);
 	up_write(&inode->i_rwsem);
@@ -114,7 +117,7 @@ DESIGN_TEST(loop_ctl, change_file_in_flight)
 		lab_expect_eq(rig_io(other, LAB_WRITE, 0, r.mem, PART_BYTES, 0), PART_BYTES);
 		rig_expect_written(&r, r.bdev, 0, 0x11, PART_BYTES);
 		b = burst_make(rig_design->loop_bdev(r.loop), REQ_OP_READ, NR_BIOS, 1);
-		change_in_flight(&(struct change){ .fn = change_file, .r = &r, .other = other }, b);
+		change_in_flight(&(struct change){ .fn = change_file, .r = &r, .other = other, .defect = "D3" }, b);
 		for (i = 0; i < NR_BIOS; i++)
 			lab_expect(is_all(page_address(b->page[i]), 0x11, PAGE_SIZE));
 		burst_end(b, BLK_STS_OK);
