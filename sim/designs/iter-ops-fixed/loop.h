@@ -91,43 +91,9 @@ static inline bool loop_cmd_needs_table(const struct loop_cmd *cmd)
 	return cmd->rq && cmd->rq->bio != cmd->rq->biotail && !lab_op_no_data(cmd->rq->cmd_flags);
 }
 
-/* ---- planted bugs (kc/plant.h) --------------------------------------------------------------- */
+#include "loop-plants.h"
 
-/* H7: the file whose i_dio_count a write holds from when it is handed to a worker until that has been at the file. */
-static inline struct inode *loop_plant_counts(const struct loop_cmd *cmd)
-{
-	blk_opf_t opf = loop_cmd_opf(cmd);
-
-	if (!lab_planted(H7) || !op_is_write(opf) || lab_op_no_data(opf) || !loop_cmd_bytes(cmd))
-		return NULL;
-	return cmd->lo->file->f_inode;
-}
-
-static inline void loop_plant_handed_over(const struct loop_cmd *cmd)
-{
-	struct inode *inode = loop_plant_counts(cmd);
-
-	if (inode)
-		atomic_inc(&inode->i_dio_count);	/* lab_inode_dio_begin() is for who holds i_rwsem */
-}
-
-/* H6: it is counted as a write once more. Return: for loop_plant_end(), since the command may be gone by then. */
-static inline struct inode *loop_plant_goes_on(const struct loop_cmd *cmd)
-{
-	if (lab_planted(H6) && cmd->counted) {
-		lab_sb_start_write(cmd->lo->file->f_inode, false);
-		lab_sb_end_write(cmd->lo->file->f_inode);
-	}
-	return loop_plant_counts(cmd);
-}
-
-static inline void loop_plant_end(struct inode *counts)
-{
-	if (counts)
-		lab_inode_dio_end(counts);
-}
-
-/* ---- loop.c ----------------------------------------------------------------------------------- */
+/* ---- loop.c --------------------------------------------------------------------------------- */
 
 const struct lab_loopdev_ops *loop_dev_ops(void);
 int loop_alloc_pools(struct loop_device *lo);
