@@ -351,11 +351,13 @@ static void loop_rq_work(struct work_struct *work)
 {
 	struct loop_rq *lr = container_of(work, struct loop_rq, work);
 	struct request *rq = blk_mq_rq_from_pdu(lr);
+	unsigned int noio = memalloc_noio_save();
 
 	if (req_op(rq) == REQ_OP_FLUSH)
 		loop_rq_put(rq, errno_to_blk_status(loop_flush(rq->q->queuedata)));
 	else
 		loop_clone_rq(rq, GFP_NOIO);
+	memalloc_noio_restore(noio);
 }
 
 static blk_status_t loop_queue_rq(struct blk_mq_hw_ctx *hctx, const struct blk_mq_queue_data *bd)

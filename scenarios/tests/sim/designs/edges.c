@@ -6,13 +6,6 @@
 #include <linux/slab.h>
 #include "rig.h"
 
-// SPDX-License-Identifier: GPL-2.0-only
-/*
- * What goes wrong, and the edges: alignment, end of file, EFAULT, IO errors, fresh blocks, NOWAIT.
- */
-#include <kc/fault.h>
-#include "rig.h"
-
 DESIGN_TEST(edges, arguments)
 {
 	struct rig_opts o = { .file_bytes = 1 << 20 };

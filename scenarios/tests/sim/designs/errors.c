@@ -225,6 +225,33 @@ DESIGN_TEST(errors, preflush_that_fails)
 	rig_down(&r);
 }
 
+/* A durable write that fails is not flushed into success. The file has a hole there, and the disk is full. */
+DESIGN_TEST(errors, fua_that_finds_no_room)
+{
+	struct rig_opts o = {
+		.disk_bytes = 16 * PAGE_SIZE, .file_bytes = 64 * PAGE_SIZE, .loop = true,
+		.fs = { .layout = LAB_LAYOUT_SPARSE },
+	};
+	struct page *page = alloc_page(GFP_KERNEL | __GFP_ZERO);
+	int error = rig_has(LAB_D4) ? -EIO : -ENOSPC;
+	struct rig r;
+	unsigned int i;
+
+	rig_up(&r, &o);
+	lab_expect_eq(rig_io(r.file, LAB_WRITE, 0, r.mem, 16 * PAGE_SIZE, 0), 16 * PAGE_SIZE);
+	for (i = 0; i < 3; i++) {
+		blk_opf_t opf = i == 0 ? REQ_FUA : i == 1 ? REQ_PREFLUSH : REQ_PREFLUSH | REQ_FUA;
+		struct bio *bio = bio_alloc(rig_design->loop_bdev(r.loop), 1, REQ_OP_WRITE | opf, GFP_KERNEL);
+
+		bio->bi_iter.bi_sector = 20 * PAGE_SECTORS;
+		__bio_add_page(bio, page, PAGE_SIZE, 0);
+		lab_expect_eq(submit_bio_wait(bio), error);
+		bio_put(bio);
+	}
+	__free_page(page);
+	rig_down(&r);
+}
+
 /* ---- memory that is not there, above a loop device ---------------------------------------------- */
 
 #define SEG_BYTES	8192u

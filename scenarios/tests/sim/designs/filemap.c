@@ -140,6 +140,36 @@ DESIGN_TEST(filemap, flags_of_buffered_io)
 	rig_down(&r);
 }
 
+/* Durable is all of what a call wrote, to its last byte in its last page; what others left in pages stays there. */
+static void dsync_of_pages(struct rig *r, loff_t pos, size_t len)
+{
+	loff_t behind = round_up(pos + len, PAGE_SIZE);
+	struct lab_trace_counts before = rig_seen(r), after;
+
+	lab_expect_eq(buffered(r, LAB_WRITE, behind, r->mem, 1, 0), 1);
+	lab_expect_eq(buffered(r, LAB_WRITE, pos, r->mem, len, LAB_IO_DSYNC), len);
+	lab_expect(!lab_cache_is_dirty(r->inode, 0, behind));
+	lab_expect(lab_cache_is_dirty(r->inode, behind, 1));
+	after = rig_seen(r);
+	lab_expect_eq(after.sectors[REQ_OP_WRITE] - before.sectors[REQ_OP_WRITE],
+		      (behind - round_down(pos, PAGE_SIZE)) >> SECTOR_SHIFT);
+	lab_expect_eq(after.preflush - before.preflush, 1);
+	lab_expect_eq(rig_design->fsync(r->file, true), 0);
+}
+
+DESIGN_TEST(filemap, dsync_of_every_page)
+{
+	struct rig_opts o = { .file_bytes = FILE_BYTES };
+	struct rig r;
+
+	rig_up(&r, &o);
+	dsync_of_pages(&r, 0, 4 * PAGE_SIZE);
+	dsync_of_pages(&r, 10, 3 * PAGE_SIZE - 10);
+	dsync_of_pages(&r, 5 * PAGE_SIZE - 1, 2);
+	dsync_of_pages(&r, PAGE_SIZE, 3 * PAGE_SIZE + 1);
+	rig_down(&r);
+}
+
 /* ---- direct IO and pages -------------------------------------------------------------------- */
 
 /* Through the file, or through the loop device on it, which may itself go through the pages. */
@@ -233,6 +263,41 @@ DESIGN_TEST(filemap, loop_punts_what_must_be_written_back)
 	rig_down(&r);
 }
 
+/*
+ * A page is dirtied while a direct write of the same page is on its way to the disk. What it was filled with may be from
+ * before: unless the one waits for the other, what was written directly is lost when the page goes to the disk.
+ */
+DESIGN_TEST(filemap, dirtied_while_a_direct_write_is_under_way)
+{
+	struct rig_opts o = { .disk = RIG_REAL, .file_bytes = FILE_BYTES };
+	struct lab_iovec iov;
+	struct rig_slot slot;
+	unsigned int i;
+	struct rig r;
+
+	rig_up(&r, &o);
+	iov = (struct lab_iovec){ r.mem, IO_BYTES };
+	for (i = 0; i < 16; i++) {
+		loff_t pos = i * IO_BYTES;
+
+		lab_expect_eq(buffered(&r, LAB_READ, pos, r.mem + IO_BYTES, 10, 0), 10);	/* there are pages */
+		rig_set(r.mem, i + 1, IO_BYTES);
+		rig_set(r.mem + IO_BYTES, 0x80, 10);
+		rig_start(&slot, r.file, LAB_WRITE, pos, &iov, 1, 0);
+		lab_expect_eq(buffered(&r, LAB_WRITE, pos + 100, r.mem + IO_BYTES, 10, 0), 10);
+		lab_expect_eq(rig_finish(&slot), IO_BYTES);
+		expect_bytes(&r, r.file, pos, i + 1, 100, LAB_IO_BUFFERED);
+		expect_bytes(&r, r.file, pos + 100, 0x80, 10, LAB_IO_BUFFERED);
+		expect_bytes(&r, r.file, pos + 110, i + 1, IO_BYTES - 110, LAB_IO_BUFFERED);
+		lab_expect_eq(rig_design->fsync(r.file, true), 0);
+		rig_set(r.mem, 0xa5, PAGE_SIZE);
+		lab_expect_eq(rig_io(r.file, LAB_READ, pos, r.mem, PAGE_SIZE, 0), PAGE_SIZE);
+		lab_expect_eq(rig_find_other(r.mem + 110, i + 1, PAGE_SIZE - 110), -1);
+		lab_expect_eq(rig_find_other(r.mem + 100, 0x80, 10), -1);
+	}
+	rig_down(&r);
+}
+
 /* ---- through the page cache ---------------------------------------------------------------- */
 
 /* A direct write of another task. */
@@ -256,12 +321,10 @@ static int write_direct(void *arg)
 	return 0;
 }
 
-/*
- * A page is locked, as by a reader that is filling it: the write cannot forget it. A loop device may have no wish to.
- */
-static void falls_back(bool loop, unsigned int flags)
+/* A page is locked, as by a reader that is filling it: the write cannot forget it. A loop device may have no wish to. */
+static void falls_back(bool loop, unsigned int flags, const char *fault)
 {
-	struct rig_opts o = { .file_bytes = FILE_BYTES, .fill = 0xee, .loop = loop };
+	struct rig_opts o = { .file_bytes = FILE_BYTES, .fill = fault ? 0 : 0xee, .loop = loop, .fault = fault };
 	bool dsync = flags & LAB_IO_DSYNC, cached = loop && rig_costs()->cached;
 	struct lab_trace_counts before, after;
 	struct task_struct *task;
@@ -286,6 +349,11 @@ static void falls_back(bool loop, unsigned int flags)
 	put_page(page);
 	wait_for_completion(&w.done);
 	lab_expect_eq(kthread_stop(task), 0);
+	if (fault) {	/* the disk did not take it: neither did the call, if it was not the page cache's alone */
+		lab_expect_eq(w.ret, cached && !dsync ? 2 * PAGE_SIZE : -EIO);
+		rig_down(&r);
+		return;
+	}
 	lab_expect_eq(w.ret, 2 * PAGE_SIZE);
 	lab_expect_eq(rig_count(LAB_LOOP, LAB_WRITEBACKS) + rig_count(LAB_UPPER, LAB_WRITEBACKS),
 		      !cached || dsync ? 2 : 0);
@@ -300,8 +368,16 @@ static void falls_back(bool loop, unsigned int flags)
 
 DESIGN_TEST(filemap, write_that_cannot_forget_a_page)
 {
-	falls_back(false, 0);
-	falls_back(false, LAB_IO_DSYNC);
-	falls_back(true, 0);
-	falls_back(true, LAB_IO_DSYNC);
+	falls_back(false, 0, NULL);
+	falls_back(false, LAB_IO_DSYNC, NULL);
+	falls_back(true, 0, NULL);
+	falls_back(true, LAB_IO_DSYNC, NULL);
+}
+
+DESIGN_TEST(filemap, fallback_that_fails_on_the_disk)
+{
+	falls_back(false, 0, "eio@4k+4k");
+	falls_back(false, LAB_IO_DSYNC, "eio@8k+4k");
+	falls_back(true, 0, "eio@4k+4k");
+	falls_back(true, LAB_IO_DSYNC, "eio@8k+4k");
 }

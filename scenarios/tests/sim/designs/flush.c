@@ -179,6 +179,43 @@ DESIGN_TEST(flush, dsync_of_many_bios)
 }
 
 /*
+ * A flush that fails is the failure of who asked for it, whichever way he did: the call that was to make data durable, and
+ * fsync, as often as it is asked. The data itself has been written.
+ */
+static void flush_fails(struct rig *r, struct lab_file *file, unsigned int flags)
+{
+	struct lab_iovec iov = { r->mem, 8192 };
+
+	lab_expect_eq(rig_iov(file, LAB_WRITE, 0, &iov, 1, flags | LAB_IO_DSYNC), -EIO);
+	lab_expect_eq(rig_aio(file, LAB_WRITE, 4096, &iov, 1, flags | LAB_IO_DSYNC), -EIO);
+	lab_expect_eq(rig_iov(file, LAB_WRITE, 0, &iov, 1, flags), 8192);
+	lab_expect_eq(rig_design->fsync(file, true), -EIO);
+	lab_expect_eq(rig_design->fsync(file, false), -EIO);
+}
+
+DESIGN_TEST(flush, that_fails)
+{
+	enum lab_loopq q;
+
+	for (q = LAB_LOOPQ_BIO; q <= LAB_LOOPQ_MQ; q++) {
+		struct rig_opts o = {
+			.file_bytes = 1 << 20, .fault = "eio@flush", .no_fua = true, .loop = true, .knobs = { .loopq = q },
+		};
+		struct rig r;
+
+		rig_up(&r, &o);
+		rig_set(r.mem, 0x42, 8192);
+		flush_fails(&r, r.file, 0);
+		flush_fails(&r, r.file, LAB_IO_BUFFERED);
+		flush_fails(&r, r.bdev, 0);
+		if (rig_costs()->bdev_cache)
+			flush_fails(&r, r.bdev, LAB_IO_BUFFERED);
+		rig_expect_written(&r, r.file, 0, 0x42, 8192);
+		rig_down(&r);
+	}
+}
+
+/*
  * What was written before is made durable first, then the data, by FUA or one more flush: two steps, each once. No
  * write below carries the flag on, or the disk would flush for each of them.
  */

@@ -165,6 +165,40 @@ DESIGN_TEST(freeze, keeps_changes_out)
 	}
 }
 
+/*
+ * The same of each change alone, for designs too whose one thread stands still with the first that waits, and which do
+ * not know NOWAIT: while it waits nothing is written, and files are read.
+ */
+DESIGN_TEST(freeze, keeps_each_change_out)
+{
+	struct rig_opts o = { .file_bytes = PART_BYTES, .loop = true, .fs = { .layout = LAB_LAYOUT_SPARSE } };
+	unsigned int i, turns;
+	struct side s;
+	struct rig r;
+	u64 seen;
+
+	rig_up(&r, &o);
+	lab_expect_eq(write_file(&r), PAGE_SIZE);
+	for (i = 0; i < ARRAY_SIZE(changes); i++) {
+		bool by_loop = changes[i] == write_loop || changes[i] == discard_loop || changes[i] == zero_loop;
+
+		if ((by_loop && rig_lacks(RIG_LOOP_NO_FREEZE)) || (changes[i] == zero_loop && rig_lacks(RIG_NO_ZEROES)))
+			continue;
+		lab_expect_eq(lab_fs_freeze(r.fs), 0);
+		seen = rig_seen(&r).bios[REQ_OP_WRITE];
+		side_start(&s, &r, changes[i]);
+		for (turns = 0; turns < 8; turns++)	/* a discard goes through two tasks, and comes back */
+			let_others_run();
+		lab_expect_eq(READ_ONCE(s.done), 0);
+		lab_expect_eq(rig_io(r.file, LAB_READ, 0, r.mem, PART_BYTES, 0), PART_BYTES);
+		lab_expect_eq(rig_seen(&r).bios[REQ_OP_WRITE], seen);
+		lab_expect_eq(lab_fs_thaw(r.fs), 0);
+		lab_expect_eq(side_end(&s), PAGE_SIZE);
+		lab_expect_eq(writers(&r), 0);
+	}
+	rig_down(&r);
+}
+
 /* Bytes of the file from @pos on that have a block. */
 static u64 blocks_from(struct rig *r, loff_t pos)
 {

@@ -90,12 +90,12 @@ static struct block_device *rig_disk(struct rig *r, const struct rig_opts *o)
 	return lab_disk_open(r->host, &info, &o->limits);
 }
 
-static struct block_device *rig_filter(struct block_device *lower, const char *name, const char *arg)
+static struct block_device *rig_filter(struct block_device *lower, const struct lab_filter_type *type, const char *arg)
 {
 	struct block_device *bdev;
 	char why[200] = "";
 
-	bdev = lab_filter_create(lab_filter_find(name), lower, arg, why, sizeof(why));
+	bdev = lab_filter_create(type, lower, arg, why, sizeof(why));
 	lab_expect(!IS_ERR(bdev));
 	return bdev;
 }
@@ -137,9 +137,10 @@ void rig_up(struct rig *r, const struct rig_opts *o)
 		blk_queue_write_cache(bdev_get_queue(r->disk), !o->no_cache, false);
 	if (o->fill)
 		rig_fill(r->disk, o->fill);
-	r->striped = o->stripe ? rig_filter(r->disk, "stripe", o->stripe) : NULL;
-	r->faulty = o->fault ? rig_filter(r->striped ?: r->disk, "fault", o->fault) : NULL;
-	r->trace = rig_filter(r->faulty ?: r->striped ?: r->disk, "trace", "");
+	r->striped = o->stripe ? rig_filter(r->disk, lab_filter_find("stripe"), o->stripe) : NULL;
+	r->faulty = o->fault ? rig_filter(r->striped ?: r->disk, lab_filter_find("fault"), o->fault) : NULL;
+	r->spied = o->spy ? rig_filter(r->faulty ?: r->striped ?: r->disk, o->spy, "") : NULL;
+	r->trace = rig_filter(r->spied ?: r->faulty ?: r->striped ?: r->disk, lab_filter_find("trace"), "");
 	r->fs = lab_fs_create(r->trace, &o->fs);
 	lab_expect(!IS_ERR(r->fs));
 	r->inode = lab_inode_create(r->fs, o->file_bytes);
@@ -178,6 +179,8 @@ void rig_down(struct rig *r)
 	lab_expect_eq(atomic_read(&r->inode->i_dio_count), 0);
 	lab_fs_destroy(r->fs);
 	lab_bdev_destroy(r->trace);
+	if (r->spied)
+		lab_bdev_destroy(r->spied);
 	if (r->faulty)
 		lab_bdev_destroy(r->faulty);
 	if (r->striped)

@@ -122,6 +122,7 @@ enum rig_disk { RIG_RAM, RIG_NULL, RIG_REAL };
  * @knobs: those that the design cannot run with are replaced by its own defaults (struct rig says which)
  * @fault: argument of a fault filter between trace and disk; NULL: none
  * @stripe: argument of a stripe filter on the disk, below the others; NULL: none
+ * @spy: a filter between trace and what is below it, which sees bios in the context of who submits them; NULL: none
  * @fill: byte the disk is full of before the filesystem is made; 0: as it is
  * @no_cache: the disk has no volatile cache: what it has written is durable
  * @no_fua: the disk takes no FUA
@@ -131,6 +132,7 @@ struct rig_opts {
 	u64 disk_bytes;
 	struct lab_limits limits;
 	const char *fault, *stripe;
+	const struct lab_filter_type *spy;
 	u8 fill;
 	bool no_cache, no_fua;
 	struct lab_fs_opts fs;
@@ -149,7 +151,7 @@ struct rig_opts {
  */
 struct rig {
 	struct host_disk *host;
-	struct block_device *disk, *striped, *faulty, *trace;
+	struct block_device *disk, *striped, *faulty, *spied, *trace;
 	struct lab_fs *fs;
 	struct inode *inode;
 	struct lab_file *file, *bdev;
