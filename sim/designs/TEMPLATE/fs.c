@@ -159,6 +159,7 @@ ssize_t fs_write(struct file *file, loff_t pos, struct iov_iter *from, unsigned 
  * @file: any
  * @datasync: what is not needed to read the data back may stay behind
  *
+ * Under i_rwsem, so that it does not take from a writer the page that this is about to write back, and its error with it.
  * Context: task, sleeps. Return: 0 or -errno.
  */
 int vfs_fsync(struct file *file, bool datasync)
@@ -167,7 +168,9 @@ int vfs_fsync(struct file *file, bool datasync)
 
 	if (!file->f_inode)
 		return blkdev_issue_flush(file->f_bdev);
+	down_read(&file->f_inode->i_rwsem);
 	err = lab_cache_sync(file->f_inode);
+	up_read(&file->f_inode->i_rwsem);
 	flush_err = lab_fsync(file->f_inode, datasync);
 	return err ?: flush_err;
 }

@@ -196,10 +196,10 @@ DESIGN_TEST(edges, parts_of_one_fresh_block)
 /*
  * The loop device is longer than its file: what lies beyond reads as zeros, and a write there grows it. With D1
  * memory is left as it was behind the file's last sector, and the read is none the worse for it. Through the page
- * cache all of the bio that the file ends in is zeros. RIG_SHORT_READ_FAILS: zeros they are, but the read says that
- * it failed.
+ * cache all of the bio that the file ends in is zeros (frames are permuted: each page is an element of it).
+ * RIG_SHORT_READ_FAILS: zeros they are, but the read says that it failed.
  */
-DESIGN_TEST(edges, file_shrinks_under_loop)
+DESIGN_TEST_FLAGS(edges, file_shrinks_under_loop, LAB_TEST_F_PERMUTED)
 {
 	struct rig_opts o = { .file_bytes = 65536, .loop = true };
 	u8 beyond = rig_has(LAB_D1) ? 0xa5 : 0;
