@@ -371,6 +371,10 @@ static blk_status_t loop_queue_rq(struct blk_mq_hw_ctx *hctx, const struct blk_m
 	lr->status = BLK_STS_OK;
 	atomic_set(&lr->left, 1);
 	if (req_op(rq) == REQ_OP_FLUSH || !loop_clone_rq(rq, GFP_NOWAIT)) {
+		if ((rq->cmd_flags & REQ_NOWAIT) && lr->next == rq->bio) {
+			loop_rq_put(rq, BLK_STS_AGAIN);	/* not a bio of it has been cloned: nothing has happened */
+			return BLK_STS_OK;
+		}
 		lab_probe(PUNTS);
 		INIT_WORK(&lr->work, loop_rq_work);
 		queue_work(req_op(rq) == REQ_OP_FLUSH ? lo->dev.wq : lo->dev.starved_wq, &lr->work);

@@ -328,8 +328,8 @@ static void loop_handle(struct loop_cmd *cmd)
 
 	lab_probe_stack(STACK_SUBMIT);
 	kc_trace("loop", opf & REQ_OP_MASK, loop_cmd_pos(cmd) >> SECTOR_SHIFT, loop_cmd_bytes(cmd), 0);
-	if (cmd->lo->buffered && (opf & REQ_NOWAIT)) {
-		loop_complete(cmd, BLK_STS_AGAIN);	/* the page cache waits */
+	if ((opf & REQ_NOWAIT) && (cmd->lo->buffered || (loop_cmd_needs_table(cmd) && !cmd->table))) {
+		loop_complete(cmd, BLK_STS_AGAIN);	/* the page cache waits; so does who has no array */
 		return;
 	}
 	if (op_is_write(opf) && loop_cmd_bytes(cmd) && !loop_start_write(cmd, opf))

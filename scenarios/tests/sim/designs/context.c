@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * In which context the disk under a loop device's file is reached by a task of the driver's own. Whoever writes back for
- * want of memory may wait for that task: what it allocates on the way to the disk must not wait for IO in turn. So it has
- * PF_MEMALLOC_NOIO. (An attempt in the submitter's context is another matter: the file sees the flag, which a design's
- * own task.c looks at; the bio goes on to the disk after the driver has returned, for the submitter, as through any
- * stacking driver.)
+ * In which context the disk under a loop device's file is reached by a task of the driver's own. Whoever writes back
+ * for want of memory may wait for that task: what it allocates on the way to the disk must not wait for IO in turn. So
+ * it has PF_MEMALLOC_NOIO. (An attempt in the submitter's context is another matter: the file sees the flag, which a
+ * design's own task.c looks at; the bio goes on to the disk after the driver has returned, for the submitter, as
+ * through any stacking driver.)
  */
 #include "rig.h"
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Whose memory a read went to: the page table does not know that the device wrote there, so direct IO says it, of each
- * page and of no other. A page that is not known to be dirty is dropped with what was read into it when memory is short.
+ * page and of no other. A page that is not known to be dirty is dropped, with what was read into it, when memory is
+ * short.
  */
 #include <kc/umem.h>
 #include "rig.h"
