@@ -26,7 +26,6 @@
 #include "host.h"
 #include "runner.h"
 
-#define GEN_PROGRESS_IOS	1024	/* clock is read for progress once in so many IOs */
 
 /**
  * gen_setup - everything a generator needs while it runs
@@ -188,11 +187,12 @@ static void gen_reap_one(struct gen *g, struct slot *s)
 	g->idle[g->nr_idle++] = s;
 }
 
+/* Tell who wants to know how far the stream is, if it is time. */
 static void gen_progress(struct gen *g)
 {
 	u64 now;
 
-	if (likely(g->ios % GEN_PROGRESS_IOS) || !g->room->spec->progress || g->clone)
+	if (!g->room->spec->progress || g->clone)
 		return;
 	now = host_clock_ns();
 	if (now < g->next_progress_ns)
@@ -219,13 +219,11 @@ static bool gen_reap(struct gen *g)
 	for (s = list; s; s = next) {
 		next = s->next;
 		gen_reap_one(g, s);
-		gen_progress(g);
 	}
 	while (node) {
 		s = llist_entry(node, struct slot, remote);
 		node = node->next;
 		gen_reap_one(g, s);
-		gen_progress(g);
 	}
 	return true;
 }
@@ -341,6 +339,7 @@ void gen_run(struct gen *g)
 			gen_wait(g);
 			gen_reap(g);
 		}
+		gen_progress(g);
 	}
 	while (g->nr_idle < g->depth) {
 		gen_wait(g);

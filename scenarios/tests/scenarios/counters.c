@@ -197,7 +197,7 @@ static void on_progress(const char *job, host_u64 done, host_u64 total)
 static void watched(struct scen *s)
 {
 	short_of_time(s);
-	s->spec.max_runtime_ns = 250000000;
+	s->spec.max_runtime_ns = 120000000;
 	s->job[0].number_ios = 1ull << 40;
 	s->spec.progress = on_progress;
 	progress_calls = progress_last = 0;
@@ -213,6 +213,24 @@ static void judge_progress(const struct scen *s)
 LAB_TEST_BARE(counters, progress_is_told_but_not_often)
 {
 	scen_matrix_here(watched, judge_progress);
+}
+
+/* A slow disk: progress that waits for a thousand IOs is none. */
+static void few(struct scen *s)
+{
+	s->spec.progress = on_progress;
+	s->job[0].number_ios = 3;
+	progress_calls = progress_last = 0;
+}
+
+static void judge_told(const struct scen *s)
+{
+	lab_expect_ge(progress_calls, 1);
+}
+
+LAB_TEST_BARE(counters, progress_of_few_ios_is_told)
+{
+	scen_matrix_here(few, judge_told);
 }
 
 static u64 trace_of(const char *design, u64 seed, enum lab_disk_kind kind)

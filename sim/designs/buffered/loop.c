@@ -162,8 +162,11 @@ static struct bio *loop_get_bio(struct loop_device *lo)
 
 	spin_lock_irq(&lo->lo_lock);
 	bio = bio_list_pop(&lo->lo_bio_list);
-	if (bio && --lo->lo_bio_count < LOOP_CONGESTION_OFF)
-		wake_up_all(&lo->lo_req_wait);
+	if (bio) {
+		WRITE_ONCE(lo->lo_bio_count, lo->lo_bio_count - 1);	/* is looked at without the lock */
+		if (lo->lo_bio_count < LOOP_CONGESTION_OFF)
+			wake_up_all(&lo->lo_req_wait);
+	}
 	spin_unlock_irq(&lo->lo_lock);
 	return bio;
 }
