@@ -12,10 +12,10 @@
 #include <linux/errno.h>
 #include <linux/kernel.h>
 
-static int blkdev_get_block(struct inode *inode, sector_t block, struct buffer_head *bh, int create)
+static int blkdev_get_block(struct inode *inode, sector_t iblock, struct buffer_head *bh, int create)
 {
 	bh->b_state = BH_Mapped;
-	bh->b_blocknr = block;
+	bh->b_blocknr = iblock;
 	return 0;
 }
 

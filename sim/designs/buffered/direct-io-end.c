@@ -20,14 +20,14 @@
 
 #define DIO_POOL_SIZE		4	/* dios kept back (alloc=pool) */
 #define DIO_MAX_ACTIVE		4	/* ends at work at once */
-#define DIO_REAP_EVERY		64	/* bios, of a dio that somebody waits for */
+#define DIO_REAP_BIOS		64	/* bios, of a dio that somebody waits for */
 
 static struct kmem_cache *dio_cache;
 static mempool_t dio_pool;
 static struct workqueue_struct *dio_done_wq;
 static struct lab_knobs dio_knobs;
 
-/* ---- memory ------------------------------------------------------------------------ */
+/* ---- memory --------------------------------------------------------------------------------- */
 
 /**
  * dio_alloc - a dio, not set up
@@ -66,7 +66,7 @@ bool dio_must_defer(const struct dio *dio)
 	return dio_knobs.completion == LAB_COMPLETION_WQ || (dio->rw == WRITE && dio->iocb->ki_dsync);
 }
 
-/* ---- the end of the dio ------------------------------------------------------------- */
+/* ---- the end of the dio --------------------------------------------------------------------- */
 
 /*
  * What the file has to know: fresh blocks have data, and then, as until then a reader finds zeros, the pages are stale.
@@ -113,12 +113,12 @@ ssize_t dio_complete(struct dio *dio, ssize_t ret, bool is_async)
 	return ret;
 }
 
-static void dio_done_work(struct work_struct *work)
+static void dio_aio_complete_work(struct work_struct *work)
 {
-	dio_complete(container_of(work, struct dio, done_work), 0, true);
+	dio_complete(container_of(work, struct dio, complete_work), 0, true);
 }
 
-/* ---- the end of a bio ---------------------------------------------------------------- */
+/* ---- the end of a bio ----------------------------------------------------------------------- */
 
 /* Of a dio that somebody waits for: what the waiter does. The bio is gone afterwards. Task, may sleep. */
 static void dio_bio_complete(struct dio *dio, struct bio *bio)
@@ -129,8 +129,13 @@ static void dio_bio_complete(struct dio *dio, struct bio *bio)
 	bio_put(bio);
 }
 
-/* Of a dio that nobody waits for, or somebody only since its submission failed. Any context. */
-static void dio_bio_end_aio(struct bio *bio)
+/**
+ * dio_bio_end_aio - bi_end_io of a bio of a dio that nobody waits for, or somebody only since its submission failed
+ * @bio: ended
+ *
+ * Context: any.
+ */
+void dio_bio_end_aio(struct bio *bio)
 {
 	struct dio *dio = bio->bi_private;
 	unsigned long flags, left;
@@ -151,16 +156,21 @@ static void dio_bio_end_aio(struct bio *bio)
 	spin_unlock_irqrestore(&dio->bio_lock, flags);
 	if (left)
 		return;
-	if (dio->result && dio->defer) {
-		INIT_WORK(&dio->done_work, dio_done_work);
-		queue_work(dio_done_wq, &dio->done_work);
+	if (dio->result && dio->defer_completion) {
+		INIT_WORK(&dio->complete_work, dio_aio_complete_work);
+		queue_work(dio_done_wq, &dio->complete_work);
 	} else {
 		dio_complete(dio, 0, true);
 	}
 }
 
-/* Of a dio that somebody waits for: the bio is the waiter's. Any context. */
-static void dio_bio_end_io(struct bio *bio)
+/**
+ * dio_bio_end_io - bi_end_io of a bio of a dio that somebody waits for: the bio is the waiter's
+ * @bio: ended
+ *
+ * Context: any.
+ */
+void dio_bio_end_io(struct bio *bio)
 {
 	struct dio *dio = bio->bi_private;
 	unsigned long flags;
@@ -173,30 +183,7 @@ static void dio_bio_end_io(struct bio *bio)
 	spin_unlock_irqrestore(&dio->bio_lock, flags);
 }
 
-/**
- * dio_bio_submit - send the bio under construction
- * @dio: whose it is
- * @sdio: has none afterwards
- *
- * Context: task, may sleep.
- */
-void dio_bio_submit(struct dio *dio, struct dio_submit *sdio)
-{
-	struct bio *bio = sdio->bio;
-	unsigned long flags;
-
-	bio->bi_private = dio;
-	bio->bi_end_io = dio->is_async ? dio_bio_end_aio : dio_bio_end_io;
-	spin_lock_irqsave(&dio->bio_lock, flags);
-	dio->refcount++;
-	spin_unlock_irqrestore(&dio->bio_lock, flags);
-	if (dio->is_async && dio->rw == READ)
-		bio_set_pages_dirty(bio);
-	sdio->bio = NULL;
-	submit_bio(bio);
-}
-
-/* ---- waiting -------------------------------------------------------------------------- */
+/* ---- the submitter -------------------------------------------------------------------------- */
 
 /* A bio that has ended; NULL: none is left (of an asynchronous dio: all have ended). Waits. */
 static struct bio *dio_await_one(struct dio *dio)
@@ -247,7 +234,7 @@ void dio_bio_reap(struct dio *dio, struct dio_submit *sdio)
 	struct bio *list, *bio;
 	unsigned long flags;
 
-	if (dio->is_async || ++sdio->reap_counter < DIO_REAP_EVERY)
+	if (dio->is_async || ++sdio->reap_counter < DIO_REAP_BIOS)
 		return;
 	sdio->reap_counter = 0;
 	spin_lock_irqsave(&dio->bio_lock, flags);
@@ -276,7 +263,7 @@ bool drop_refcount(struct dio *dio)
 	return !left;
 }
 
-/* ---- set-up ---------------------------------------------------------------------------- */
+/* ---- set-up --------------------------------------------------------------------------------- */
 
 /**
  * dio_init - cache, pool and workqueue, once

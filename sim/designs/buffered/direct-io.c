@@ -2,8 +2,8 @@
 /*
  * direct-io.c - O_DIRECT as Linux 3.12 had it: page by page, a block mapping a segment.
  *
- * The walk takes segment after segment, pins DIO_PAGES of its pages at a time, and goes through each page in pieces:
- * asks the filesystem for blocks when it has none left (never beyond the segment), and passes the piece on. One piece
+ * The walk takes segment after segment, pins DIO_PAGES of its pages at a time, and goes through each page in sections:
+ * asks the filesystem for blocks when it has none left (never beyond the segment), and passes the section on. One
  * waits for the next, which may continue it; then it goes to the bio under construction, if it continues that on the
  * device and in the file, else that is sent and a new one begun.
  *
@@ -13,6 +13,8 @@
  * A fault ends the walk; but blocks that the filesystem has handed out already are overwritten with zeros, up to the
  * end of the segment, and the whole call is -EFAULT. 3.12 did that to keep what was in fresh blocks from being seen,
  * and did it to old ones too.
+ *
+ * Bios are made here too; iter-ops, which does more in this file, has direct-io-bio.c for them.
  *
  * Source: the shape of fs/direct-io.c, Linux 3.12. Left out: boundary blocks, submit_io, DIO_SKIP_HOLES,
  * unmap_underlying_metadata (there is no other user of the device's blocks).
@@ -24,7 +26,7 @@
 #include <linux/mm.h>
 #include "direct-io.h"
 
-/* ---- pages of a segment ------------------------------------------------------------- */
+/* ---- the queue of pages --------------------------------------------------------------------- */
 
 static inline unsigned int dio_pages_present(const struct dio_submit *sdio)
 {
@@ -68,7 +70,7 @@ static struct page *dio_get_page(struct dio *dio, struct dio_submit *sdio)
 	return dio->pages[sdio->head++];
 }
 
-/* The queue's hold of a page ends. @used: a piece of it has gone on, and with it the pin. */
+/* The queue's hold of a page ends. @used: a section of it has gone on, and with it the pin. */
 static void dio_put_page(struct page *page, bool used)
 {
 	if (used)
@@ -83,7 +85,7 @@ static void dio_cleanup(struct dio *dio, struct dio_submit *sdio)
 		dio_put_page(dio->pages[sdio->head++], false);
 }
 
-/* ---- bios --------------------------------------------------------------------------- */
+/* ---- bios ----------------------------------------------------------------------------------- */
 
 static void dio_new_bio(struct dio *dio, struct dio_submit *sdio, sector_t first_block)
 {
@@ -97,9 +99,26 @@ static void dio_new_bio(struct dio *dio, struct dio_submit *sdio, sector_t first
 	sdio->logical_offset_in_bio = sdio->cur_page_fs_offset;
 }
 
+/* The bio under construction goes down: @sdio has none afterwards. */
+static void dio_bio_submit(struct dio *dio, struct dio_submit *sdio)
+{
+	struct bio *bio = sdio->bio;
+	unsigned long flags;
+
+	bio->bi_private = dio;
+	bio->bi_end_io = dio->is_async ? dio_bio_end_aio : dio_bio_end_io;
+	spin_lock_irqsave(&dio->bio_lock, flags);
+	dio->refcount++;
+	spin_unlock_irqrestore(&dio->bio_lock, flags);
+	if (dio->is_async && dio->rw == READ)
+		bio_set_pages_dirty(bio);
+	sdio->bio = NULL;
+	submit_bio(bio);
+}
+
 /*
- * The piece that waits into the bio. False: it is full. Pieces of one page that continue each other in memory and on the
- * device are one by then, so an element ends in no page that this one begins in: one hold an element and page.
+ * The section that waits into the bio. False: it is full. Sections of one page that continue each other in memory and
+ * on the device are one by then, so an element ends in no page that this one begins in: one hold an element and page.
  */
 static bool dio_bio_add_page(struct dio_submit *sdio)
 {
@@ -112,7 +131,7 @@ static bool dio_bio_add_page(struct dio_submit *sdio)
 	return true;
 }
 
-/* The piece that waits goes on. */
+/* The section that waits goes on. */
 static void dio_send_cur_page(struct dio *dio, struct dio_submit *sdio)
 {
 	struct page *page = sdio->cur_page;
@@ -151,7 +170,7 @@ static void submit_page_section(struct dio *dio, struct dio_submit *sdio, struct
 	sdio->cur_page_fs_offset = (loff_t)sdio->block_in_file << sdio->blkbits;
 }
 
-/* ---- blocks ------------------------------------------------------------------------- */
+/* ---- the filesystem's blocks ---------------------------------------------------------------- */
 
 /* Ask for blocks from block_in_file to the end of the segment. */
 static int get_more_blocks(struct dio *dio, struct dio_submit *sdio, struct buffer_head *map_bh)
@@ -169,7 +188,7 @@ static int get_more_blocks(struct dio *dio, struct dio_submit *sdio, struct buff
 		return ret;
 	if (map_bh->b_private) {
 		dio->private = map_bh->b_private;
-		dio->defer = true;
+		dio->defer_completion = true;
 	}
 	if (buffer_mapped(map_bh)) {
 		unsigned int behind = sdio->block_in_file & ((1u << sdio->blkfactor) - 1);
@@ -197,11 +216,11 @@ static void dio_zero_block(struct dio *dio, struct dio_submit *sdio, bool end, c
 	sdio->next_block_for_io += blocks;
 }
 
-/* ---- the walk ------------------------------------------------------------------------ */
+/* ---- one segment ---------------------------------------------------------------------------- */
 
-#define DIO_EOF		1	/* of dio_page_piece(): nothing is behind the end of the file */
+#define DIO_EOF		1	/* of dio_page_section(): nothing is behind the end of the file */
 
-/* One dio block of @page where the file has none. */
+/* One dio block of @page where the file has none. 0; DIO_EOF; -ENOTBLK: a write, which others must make. */
 static int dio_hole(struct dio *dio, struct dio_submit *sdio, struct page *page, unsigned int *block_in_page)
 {
 	loff_t size = round_up(i_size_read(dio->inode), 1 << sdio->blkbits);
@@ -217,7 +236,7 @@ static int dio_hole(struct dio *dio, struct dio_submit *sdio, struct page *page,
 }
 
 /* As much of @page as one mapping has. 0; DIO_EOF; -errno. */
-static int dio_page_piece(struct dio *dio, struct dio_submit *sdio, struct page *page, unsigned int *block_in_page,
+static int dio_page_section(struct dio *dio, struct dio_submit *sdio, struct page *page, unsigned int *block_in_page,
 			  bool *used, struct buffer_head *map_bh)
 {
 	unsigned int blkbits = sdio->blkbits, blocks;
@@ -257,32 +276,14 @@ static int do_direct_IO(struct dio *dio, struct dio_submit *sdio, struct buffer_
 			return PTR_ERR(page);
 		while (!ret && block_in_page < PAGE_SIZE >> sdio->blkbits &&
 		       sdio->block_in_file < sdio->final_block_in_request)
-			ret = dio_page_piece(dio, sdio, page, &block_in_page, &used, map_bh);
+			ret = dio_page_section(dio, sdio, page, &block_in_page, &used, map_bh);
 		dio_put_page(page, used);
 		block_in_page = 0;
 	}
 	return min(ret, 0);
 }
 
-/* ---- entry point --------------------------------------------------------------------- */
-
-/*
- * The bits of a dio block: the filesystem's, or the device's if position, addresses and lengths want that. -EINVAL:
- * not even that. A segment of no bytes has no address to be aligned, as in 6.18.
- */
-static int dio_blkbits(const struct kiocb *iocb, unsigned int blkbits, const struct iovec *iov, loff_t pos,
-		       unsigned long nr_segs)
-{
-	unsigned int bdev_bits = ilog2(bdev_logical_block_size(iocb->ki_filp->f_bdev));
-	unsigned long all = pos | iocb->ki_nbytes;
-
-	for (; nr_segs--; iov++)
-		if (iov->iov_len)
-			all |= (unsigned long)iov->iov_base | iov->iov_len;
-	if (all & ((1ul << blkbits) - 1))
-		blkbits = min(blkbits, bdev_bits);
-	return all & ((1ul << blkbits) - 1) ? -EINVAL : blkbits;
-}
+/* ---- all segments --------------------------------------------------------------------------- */
 
 static unsigned int seg_pages(const struct iovec *iov, size_t len)
 {
@@ -324,6 +325,28 @@ static int dio_walk_segments(struct dio *dio, struct dio_submit *sdio, const str
 	return ret;
 }
 
+/* ---- alignment ------------------------------------------------------------------------------ */
+
+/*
+ * The bits of a dio block: the filesystem's, or the device's if position, addresses and lengths want that. -EINVAL:
+ * not even that. A segment of no bytes has no address to be aligned, as in 6.18.
+ */
+static int dio_blkbits(const struct kiocb *iocb, unsigned int blkbits, const struct iovec *iov, loff_t pos,
+		       unsigned long nr_segs)
+{
+	unsigned int bdev_bits = ilog2(bdev_logical_block_size(iocb->ki_filp->f_bdev));
+	unsigned long all = pos | iocb->ki_nbytes;
+
+	for (; nr_segs--; iov++)
+		if (iov->iov_len)
+			all |= (unsigned long)iov->iov_base | iov->iov_len;
+	if (all & ((1ul << blkbits) - 1))
+		blkbits = min(blkbits, bdev_bits);
+	return all & ((1ul << blkbits) - 1) ? -EINVAL : blkbits;
+}
+
+/* ---- entry point ---------------------------------------------------------------------------- */
+
 static void dio_setup(struct dio *dio, int rw, struct kiocb *iocb, loff_t pos, dio_iodone_t *end_io)
 {
 	struct inode *inode = iocb->ki_filp->f_inode;
@@ -344,7 +367,7 @@ static void dio_setup(struct dio *dio, int rw, struct kiocb *iocb, loff_t pos, d
 	/* The size follows the data, so who extends the file waits. */
 	dio->is_async = !is_sync_kiocb(iocb) && !iocb->ki_wait &&
 			!(rw == WRITE && pos + iocb->ki_nbytes > dio->i_size);
-	dio->defer = dio_must_defer(dio);
+	dio->defer_completion = dio_must_defer(dio);
 }
 
 /**

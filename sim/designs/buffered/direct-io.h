@@ -27,9 +27,9 @@
  * @waiter: the task that waits for one of them
  * @result: bytes that the walk covered
  * @is_async: bios end where they end; else the waiter takes them
- * @defer: and the last one's end is a worker's
+ * @defer_completion: and the last one's end is a worker's
  * @pages: pinned and not yet used
- * @done_work: @defer. By then no page is left
+ * @complete_work: @defer_completion. By then no page is left
  */
 struct dio {
 	struct kiocb *iocb;
@@ -44,10 +44,10 @@ struct dio {
 	struct bio *bio_list;
 	struct task_struct *waiter;
 	size_t result;
-	bool is_async, defer;
+	bool is_async, defer_completion;
 	union {
 		struct page *pages[DIO_PAGES];
-		struct work_struct done_work;
+		struct work_struct complete_work;
 	};
 };
 
@@ -65,7 +65,8 @@ struct dio {
  * @logical_offset_in_bio: of @bio's first byte in the file
  * @final_block_in_bio: the block on the device after @bio
  * @next_block_for_io: the block on the device for block_in_file
- * @cur_page: the piece of memory that waits for what follows it: bytes, and block on the device, and where in the file
+ * @cur_page: the section of a page that waits for what follows it: @cur_page_offset and the rest say which part of the
+ *	page, where on the device, where in the file
  * @curr_page, @total_pages, @curr_user_address: of the current segment: pages pinned, pages in all, the next page
  * @head, @tail: of dio->pages, the used part
  */
@@ -92,7 +93,7 @@ struct dio_submit {
 };
 
 /*
- * A page has up to three holders, as in 3.12: the queue of pinned pages, the piece that waits, the bio. Each holds it
+ * A page has up to three holders, as in 3.12: the queue of pinned pages, the section that waits, the bio. Each holds it
  * by a pin, so that a page is pinned as long as anybody uses it, but only the queue's, which finds the page, is
  * counted as one; it passes to the bio, whose end is counted as its end. The others are page references on top.
  */
@@ -110,11 +111,12 @@ static inline void dio_unhold(struct page *page)
 
 struct dio *dio_alloc(void);
 void dio_free(struct dio *dio);
-void dio_bio_submit(struct dio *dio, struct dio_submit *sdio);
 void dio_bio_reap(struct dio *dio, struct dio_submit *sdio);
 void dio_await_completion(struct dio *dio);
 bool drop_refcount(struct dio *dio);
 ssize_t dio_complete(struct dio *dio, ssize_t ret, bool is_async);
+void dio_bio_end_aio(struct bio *bio);
+void dio_bio_end_io(struct bio *bio);
 bool dio_must_defer(const struct dio *dio);
 
 #endif

@@ -24,6 +24,8 @@
 
 #define RA_PAGES	32u	/* read ahead: 128 KiB, the default of a 3.12 queue */
 
+/* ---- direct IO and the page cache ----------------------------------------------------------- */
+
 /**
  * filemap_write_and_wait_range - dirty pages of a range to the disk
  * @inode: the file's
@@ -53,7 +55,7 @@ int generic_write_sync(struct file *file, loff_t pos, size_t len_bytes)
 	return vfs_fsync_range(file, pos, pos + len_bytes - 1, 1);
 }
 
-/* ---- buffered read ------------------------------------------------ */
+/* ---- read ----------------------------------------------------------------------------------- */
 
 /*
  * Pages to read in from @index, where one is missing. @nr of them are wanted now; who reads on where the last read
@@ -67,7 +69,7 @@ static unsigned int read_ahead(const struct file *file, pgoff_t index, unsigned 
 }
 
 /* The page at @index with the file's contents, referenced. */
-static int find_get_page(struct file *file, pgoff_t index, unsigned int nr, loff_t size, struct page **out)
+static int filemap_get_page(struct file *file, pgoff_t index, unsigned int nr, loff_t size, struct page **out)
 {
 	int err;
 
@@ -91,7 +93,7 @@ static ssize_t do_generic_file_read(struct file *file, loff_t *ppos, size_t len,
 		size_t want = min_t(u64, len, size - *ppos), bytes = min_t(size_t, want, PAGE_SIZE - off);
 		struct page *page;
 
-		ret = find_get_page(file, *ppos >> PAGE_SHIFT, PFN_UP(off + want), size, &page);
+		ret = filemap_get_page(file, *ppos >> PAGE_SHIFT, PFN_UP(off + want), size, &page);
 		if (ret)
 			break;
 		ret = actor(arg, page, off, bytes);
@@ -166,7 +168,7 @@ ssize_t generic_file_aio_read(struct kiocb *iocb, const struct iovec *iov, unsig
 	if (file->f_flags & O_DIRECT) {
 		ret = filemap_write_and_wait_range(inode, pos, iocb->ki_nbytes);
 		if (!ret)
-			ret = file->f_aop->direct_IO(READ, iocb, iov, pos, nr_segs);
+			ret = file->f_aops->direct_IO(READ, iocb, iov, pos, nr_segs);
 		if (ret < 0)
 			return ret;
 		done = ret;
@@ -199,14 +201,14 @@ ssize_t generic_file_splice_read(struct file *file, loff_t *ppos, size_t len, re
 	return ret;
 }
 
-/* ---- buffered write ------------------------------------------------ */
+/* ---- buffered write ------------------------------------------------------------------------- */
 
 /*
  * Copy at most @bytes to the page at @pos. Returns how many, or -errno. The copy must not fault, as the page is
  * locked: what is not there is brought in before, and again if it went away meanwhile. A segment that ends within
  * @bytes is -EFAULT, and nothing of this page is written; since 5.16 it is short to the byte.
  */
-static ssize_t write_page(struct inode *inode, struct iov_iter *i, loff_t pos, size_t bytes)
+static ssize_t perform_write_page(struct inode *inode, struct iov_iter *i, loff_t pos, size_t bytes)
 {
 	for (;;) {
 		size_t copied, counted;
@@ -243,7 +245,7 @@ static ssize_t generic_perform_write(struct kiocb *iocb, struct iov_iter *i)
 	while (iov_iter_count(i)) {
 		size_t room = PAGE_SIZE - offset_in_page(iocb->ki_pos);
 
-		ret = write_page(inode, i, iocb->ki_pos, min(room, iov_iter_count(i)));
+		ret = perform_write_page(inode, i, iocb->ki_pos, min(room, iov_iter_count(i)));
 		if (ret < 0)
 			break;
 		iocb->ki_pos += ret;
@@ -255,7 +257,21 @@ static ssize_t generic_perform_write(struct kiocb *iocb, struct iov_iter *i)
 	return done ?: ret;
 }
 
-/* ---- direct write ------------------------------------------------ */
+/* ---- direct write --------------------------------------------------------------------------- */
+
+/* Where a write may go. May cut ki_nbytes. Source: generic_write_checks(). */
+static int generic_write_checks(struct kiocb *iocb)
+{
+	struct file *file = iocb->ki_filp;
+	loff_t end = file->f_is_bdev ? i_size_read(file->f_inode) : LAB_MAX_FILE_BYTES;
+
+	if (iocb->ki_append)
+		iocb->ki_pos = i_size_read(file->f_inode);
+	if (iocb->ki_pos >= end)
+		return file->f_is_bdev ? -ENOSPC : -EFBIG;
+	iocb->ki_nbytes = min_t(u64, iocb->ki_nbytes, end - iocb->ki_pos);
+	return 0;
+}
 
 /*
  * i_rwsem held. Bytes; 0: a page could not be forgotten, it must go through them; -EIOCBQUEUED; -errno. The size
@@ -273,7 +289,7 @@ static ssize_t generic_file_direct_write(struct kiocb *iocb, const struct iovec 
 		return written;
 	if (READ_ONCE(inode->i_mapping->nrpages) && lab_cache_invalidate(inode, pos, iocb->ki_nbytes))
 		return 0;
-	written = file->f_aop->direct_IO(WRITE, iocb, iov, pos, nr_segs);
+	written = file->f_aops->direct_IO(WRITE, iocb, iov, pos, nr_segs);
 	if (written > 0) {
 		iocb->ki_pos += written;
 		if (iocb->ki_pos > i_size_read(inode))
@@ -282,21 +298,7 @@ static ssize_t generic_file_direct_write(struct kiocb *iocb, const struct iovec 
 	return written;
 }
 
-/* ---- write ------------------------------------------------ */
-
-/* Where a write may go. May cut ki_nbytes. Source: generic_write_checks(). */
-static int generic_write_checks(struct kiocb *iocb)
-{
-	struct file *file = iocb->ki_filp;
-	loff_t end = file->f_is_bdev ? i_size_read(file->f_inode) : LAB_MAX_FILE_BYTES;
-
-	if (iocb->ki_append)
-		iocb->ki_pos = i_size_read(file->f_inode);
-	if (iocb->ki_pos >= end)
-		return file->f_is_bdev ? -ENOSPC : -EFBIG;
-	iocb->ki_nbytes = min_t(u64, iocb->ki_nbytes, end - iocb->ki_pos);
-	return 0;
-}
+/* ---- write ---------------------------------------------------------------------------------- */
 
 /*
  * Check and lock for a write. Appending: the end of the file is where it is once the lock is held. Through the page

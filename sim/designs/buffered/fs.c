@@ -16,16 +16,16 @@
 static const struct file_operations fs_file_ops;
 static const struct address_space_operations fs_aops;
 
-/* ---- map adapter ------------------------------------------------------------------ */
+/* ---- map adapter ---------------------------------------------------------------------------- */
 
 static char fs_unwritten;	/* what ->b_private points to */
 
-static int fs_get_block(struct inode *inode, sector_t block, struct buffer_head *bh, int create)
+static int fs_get_block(struct inode *inode, sector_t iblock, struct buffer_head *bh, int create)
 {
 	struct lab_extent ext;
 	int err;
 
-	err = lab_map(inode, (loff_t)block << LAB_BLOCK_SHIFT, bh->b_size, create ? LAB_MAP_CREATE : 0, &ext);
+	err = lab_map(inode, (loff_t)iblock << LAB_BLOCK_SHIFT, bh->b_size, create ? LAB_MAP_CREATE : 0, &ext);
 	if (err)
 		return err;
 	bh->b_size = ext.len_bytes;
@@ -44,9 +44,9 @@ static int fs_end_io(struct inode *inode, loff_t pos, size_t bytes, void *privat
 	return private ? lab_convert(inode, pos, bytes) : 0;
 }
 
-/* ---- open, close ------------------------------------------------------------------ */
+/* ---- open, close ---------------------------------------------------------------------------- */
 
-static struct lab_file *file_alloc(const struct file_operations *f_op, const struct address_space_operations *f_aop,
+static struct lab_file *file_alloc(const struct file_operations *f_op, const struct address_space_operations *f_aops,
 				   struct inode *inode, struct block_device *bdev, bool is_bdev)
 {
 	struct lab_file *lf = kzalloc(sizeof(*lf), GFP_KERNEL);
@@ -54,7 +54,7 @@ static struct lab_file *file_alloc(const struct file_operations *f_op, const str
 	if (!lf)
 		return ERR_PTR(-ENOMEM);
 	lf->buffered = (struct file){
-		.f_op = f_op, .f_aop = f_aop, .f_inode = inode, .f_bdev = bdev, .f_is_bdev = is_bdev,
+		.f_op = f_op, .f_aops = f_aops, .f_inode = inode, .f_bdev = bdev, .f_is_bdev = is_bdev,
 	};
 	lf->file = lf->buffered;
 	lf->file.f_flags = O_DIRECT;
@@ -89,7 +89,7 @@ static void fs_close(struct lab_file *lf)
 	kfree(lf);
 }
 
-/* ---- read, write -------------------------------------------------------------------- */
+/* ---- read, write ---------------------------------------------------------------------------- */
 
 static ssize_t fs_direct_IO(int rw, struct kiocb *iocb, const struct iovec *iov, loff_t pos, unsigned long nr_segs)
 {
@@ -152,7 +152,7 @@ ssize_t do_sync_write(struct file *file, const void *buf, size_t len, loff_t *pp
 	return ret;
 }
 
-/* ---- fsync, fallocate ------------------------------------------------------------------ */
+/* ---- fsync, fallocate ----------------------------------------------------------------------- */
 
 static int fs_fsync(struct file *file, loff_t start, loff_t end, int datasync)
 {
@@ -216,7 +216,7 @@ int vfs_fsync(struct file *file, int datasync)
 	return vfs_fsync_range(file, 0, LAB_MAX_FILE_BYTES, datasync);
 }
 
-/* ---- struct design ---------------------------------------------------------------------- */
+/* ---- struct design -------------------------------------------------------------------------- */
 
 static const char *design_unsupported(const struct lab_knobs *knobs)
 {

@@ -14,7 +14,7 @@
 #include <linux/string.h>
 #include <kc/probe.h>
 
-/* ---- one segment ------------------------------------------------------------------- */
+/* ---- one segment ---------------------------------------------------------------------------- */
 
 /* Bytes of @len that could not be copied from @from. */
 static size_t seg_copy(void *to, const void __user *from, size_t len, bool may_fault)
@@ -31,7 +31,7 @@ static size_t seg_copy(void *to, const void __user *from, size_t len, bool may_f
 }
 
 
-/* ---- the array ---------------------------------------------------------------------- */
+/* ---- the array ------------------------------------------------------------------------------ */
 
 /**
  * iov_iter_advance - move over bytes
@@ -126,7 +126,7 @@ size_t iov_iter_copy_from_user(struct page *page, const struct iov_iter *i, unsi
 	return copy_from_iovec(page, i, offset, bytes, true);
 }
 
-/* ---- what a program passes ---------------------------------------------------------- */
+/* ---- what a program passes ------------------------------------------------------------------ */
 
 /**
  * rw_copy_check_uvector - check the segments of a call

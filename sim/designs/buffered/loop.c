@@ -15,6 +15,8 @@
  * A read that the file ends within is all zeros, also what came before the end: so 3.12, and 6.1 where it reads
  * through the page cache.
  *
+ * The device itself is at the end; designs whose loop.c is longer have it in loop-ctl.c.
+ *
  * Source: drivers/block/loop.c, Linux 3.12: do_bio_filebacked(), lo_send(), lo_receive(). Without encryption.
  */
 #include <linux/blkdev.h>
@@ -34,7 +36,7 @@ static inline loff_t loop_pos(const struct loop_device *lo, const struct bio *bi
 	return lo->dev.offset_bytes + ((loff_t)bio->bi_iter.bi_sector << SECTOR_SHIFT);
 }
 
-/* ---- write ------------------------------------------------------------------------------- */
+/* ---- write ---------------------------------------------------------------------------------- */
 
 /* One piece. 0; what the file says; -EIO if it did not take all of it. */
 static int do_lo_send(struct file *file, const struct bio_vec *bv, loff_t pos)
@@ -64,7 +66,7 @@ static int lo_send(struct loop_device *lo, struct bio *bio, loff_t pos)
 	return ret;
 }
 
-/* ---- read -------------------------------------------------------------------------------- */
+/* ---- read ----------------------------------------------------------------------------------- */
 
 /* @arg: the rest of a piece of a bio. */
 static ssize_t lo_splice_actor(void *arg, struct page *page, unsigned int offset, unsigned int bytes)
@@ -99,7 +101,7 @@ static int lo_receive(struct loop_device *lo, struct bio *bio, loff_t pos)
 	return 0;
 }
 
-/* ---- flush, discard ------------------------------------------------------------------ */
+/* ---- flush, discard ------------------------------------------------------------------------- */
 
 static int lo_flush(struct loop_device *lo)
 {
@@ -120,7 +122,7 @@ static int lo_discard(struct loop_device *lo, struct bio *bio, loff_t pos)
 	return err && err != -EINVAL && err != -EOPNOTSUPP ? -EIO : err;
 }
 
-/* ---- the thread ------------------------------------------------------------------------------ */
+/* ---- the thread ----------------------------------------------------------------------------- */
 
 static int do_bio_filebacked(struct loop_device *lo, struct bio *bio)
 {
@@ -189,11 +191,22 @@ static int loop_thread(void *data)
 	return 0;
 }
 
-/* ---- a disk without a request queue ---------------------------------------------------------------- */
+/* ---- a disk without a request queue --------------------------------------------------------- */
+
+static void loop_add_bio(struct loop_device *lo, struct bio *bio)
+{
+	spin_lock_irq(&lo->lo_lock);
+	if (lo->lo_bio_count >= LOOP_CONGESTION_ON)
+		wait_event_lock_irq(lo->lo_req_wait, lo->lo_bio_count < LOOP_CONGESTION_OFF, lo->lo_lock);
+	bio_list_add(&lo->lo_bio_list, bio);
+	WRITE_ONCE(lo->lo_bio_count, lo->lo_bio_count + 1);
+	spin_unlock_irq(&lo->lo_lock);
+	wake_up(&lo->lo_event);
+}
 
 /*
- * loop_make_request(). It waits for the thread, which needs nothing of the caller's: so it may, though it is called
- * for a device that submits below.
+ * 3.12's loop_make_request(). It waits for the thread, which needs nothing of the caller's: so it may, though it is
+ * called for a device that submits below.
  */
 static void loop_submit_bio(struct bio *bio)
 {
@@ -215,20 +228,14 @@ static void loop_submit_bio(struct bio *bio)
 	}
 	lab_loopdev_get(&lo->dev, 0);
 	lab_probe(PUNTS);
-	spin_lock_irq(&lo->lo_lock);
-	if (lo->lo_bio_count >= LOOP_CONGESTION_ON)
-		wait_event_lock_irq(lo->lo_req_wait, lo->lo_bio_count < LOOP_CONGESTION_OFF, lo->lo_lock);
-	bio_list_add(&lo->lo_bio_list, bio);
-	WRITE_ONCE(lo->lo_bio_count, lo->lo_bio_count + 1);
-	spin_unlock_irq(&lo->lo_lock);
-	wake_up(&lo->lo_event);
+	loop_add_bio(lo, bio);
 }
 
 static const struct block_device_operations loop_fops = {
 	.submit_bio	= loop_submit_bio,
 };
 
-/* ---- devices --------------------------------------------------------------------------------------------- */
+/* ---- devices -------------------------------------------------------------------------------- */
 
 static const struct lab_loopdev_ops loop_dev_ops = { .fops = &loop_fops };
 

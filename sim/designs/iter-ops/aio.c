@@ -20,7 +20,7 @@
 static struct kmem_cache *kiocb_cache;
 static struct wait_queue_head aio_none_left;	/* a file's f_lab_kiocbs is 0 */
 
-/* ---- completion ------------------------------------------------------------------------ */
+/* ---- completion ----------------------------------------------------------------------------- */
 
 static void file_put_kiocb(struct file *file)
 {
@@ -97,7 +97,7 @@ void aio_lab_wait_none(struct file *file)
 	wait_event(aio_none_left, !atomic_read(&file->f_lab_kiocbs));
 }
 
-/* ---- a program's IO ----------------------------------------------------------------------- */
+/* ---- a program's IO ------------------------------------------------------------------------- */
 
 /**
  * init_sync_kiocb - a kiocb whose IO is waited for
@@ -166,7 +166,7 @@ ssize_t aio_submit(struct file *file, struct lab_io *io)
 	return ret;
 }
 
-/* ---- the kernel's IO --------------------------------------------------------------------------- */
+/* ---- the kernel's IO ------------------------------------------------------------------------ */
 
 /**
  * aio_kernel_alloc - a kiocb for an IO of the kernel's own
@@ -265,7 +265,7 @@ int aio_kernel_submit(struct kiocb *iocb, unsigned int op, void *ptr)
 	return 0;
 }
 
-/* ---- set-up ------------------------------------------------------------------------------------- */
+/* ---- set-up --------------------------------------------------------------------------------- */
 
 /**
  * aio_init - the cache, once

@@ -4,12 +4,14 @@
  * goes into the bio when it does not; the bio goes down when a section does not follow it, on disk and in the file, or
  * finds no room.
  *
+ * In buffered this is part of direct-io.c, which does less there.
+ *
  * Source: as direct-io.c.
  */
 #include <linux/kernel.h>
 #include "direct-io.h"
 
-/* ---- the bio ------------------------------------------------------------------------------ */
+/* ---- the bio -------------------------------------------------------------------------------- */
 
 static int dio_new_bio(struct dio *dio, struct dio_submit *sdio, struct buffer_head *map_bh)
 {
@@ -68,7 +70,7 @@ static int dio_bio_add_page(struct dio_submit *sdio)
 	return 0;
 }
 
-/* ---- the section that is held back --------------------------------------------------------- */
+/* ---- the section that is held back ---------------------------------------------------------- */
 
 /* Put it into the bio; into a new one if it does not follow what is there, or finds no room. */
 static int dio_send_cur_page(struct dio *dio, struct dio_submit *sdio, struct buffer_head *map_bh)
@@ -98,7 +100,7 @@ static int dio_send_cur_page(struct dio *dio, struct dio_submit *sdio, struct bu
  * @sdio: its submission; there is one
  * @map_bh: says on which device
  *
- * Context and result as dio_submit_section().
+ * Context and result as submit_page_section().
  */
 int dio_flush_cur_page(struct dio *dio, struct dio_submit *sdio, struct buffer_head *map_bh)
 {
@@ -110,7 +112,7 @@ int dio_flush_cur_page(struct dio *dio, struct dio_submit *sdio, struct buffer_h
 }
 
 /**
- * dio_submit_section - a part of a page belongs to some blocks of the disk
+ * submit_page_section - a part of a page belongs to some blocks of the disk
  * @dio: the IO
  * @sdio: its submission
  * @page: referenced by the caller; a reference of its own is taken
@@ -121,7 +123,7 @@ int dio_flush_cur_page(struct dio *dio, struct dio_submit *sdio, struct buffer_h
  *
  * Context: task, may sleep. Return: 0, -EIO (a bio that was looked at had failed).
  */
-int dio_submit_section(struct dio *dio, struct dio_submit *sdio, struct page *page, unsigned int offset,
+int submit_page_section(struct dio *dio, struct dio_submit *sdio, struct page *page, unsigned int offset,
 		       unsigned int len, sector_t blocknr, struct buffer_head *map_bh)
 {
 	int ret = 0;

@@ -26,7 +26,7 @@ static struct kmem_cache *dio_cache;
 static struct workqueue_struct *dio_done_wq;	/* of the filesystem, in Linux */
 static bool dio_always_defer;			/* knob completion=wq */
 
-/* ---- memory ------------------------------------------------------------------------------ */
+/* ---- memory --------------------------------------------------------------------------------- */
 
 /**
  * dio_alloc - a dio, without its queue of pages cleared
@@ -56,7 +56,7 @@ void dio_free(struct dio *dio)
 	kmem_cache_free(dio_cache, dio);
 }
 
-/* ---- complete ------------------------------------------------------------------------------ */
+/* ---- the end of the dio --------------------------------------------------------------------- */
 
 /* All of a file's data is where it belongs: say so. @ret: bytes, or an error; 0 or -errno. */
 static int dio_file_done(struct dio *dio, loff_t offset, ssize_t ret)
@@ -118,7 +118,7 @@ static void dio_aio_complete_work(struct work_struct *work)
 	dio_complete(dio, dio->iocb->ki_pos, 0, true);
 }
 
-/* ---- the end of a bio ------------------------------------------------------------------------- */
+/* ---- the end of a bio ----------------------------------------------------------------------- */
 
 /* Note its error, let its pages go, and itself. Any context; @dirty_sleeps: task, may sleep. 0 or -EIO. */
 static int dio_bio_complete(struct dio *dio, struct bio *bio, bool dirty_sleeps)
@@ -186,53 +186,7 @@ void dio_bio_end_io(struct bio *bio)
 	spin_unlock_irqrestore(&dio->bio_lock, flags);
 }
 
-/* ---- the submitter ------------------------------------------------------------------------------ */
-
-/**
- * dio_drop_refcount - the submitter is through
- * @dio: may be gone afterwards unless 0 is returned
- *
- * Context: task. Return: references left.
- */
-int dio_drop_refcount(struct dio *dio)
-{
-	unsigned long flags;
-	int left;
-
-	spin_lock_irqsave(&dio->bio_lock, flags);
-	left = --dio->refcount;
-	spin_unlock_irqrestore(&dio->bio_lock, flags);
-	return left;
-}
-
-/**
- * dio_bio_reap - look at bios that have ended already, so that a huge IO does not hold all of them
- * @dio: being submitted
- * @sdio: counts
- *
- * Context: task, may sleep. Return: 0 or the first error of a bio looked at.
- */
-int dio_bio_reap(struct dio *dio, struct dio_submit *sdio)
-{
-	int ret = 0;
-
-	if (sdio->reap_counter++ < DIO_REAP_BIOS)
-		return 0;
-	sdio->reap_counter = 0;
-	while (READ_ONCE(dio->bio_list)) {
-		unsigned long flags;
-		struct bio *bio;
-		int err;
-
-		spin_lock_irqsave(&dio->bio_lock, flags);
-		bio = dio->bio_list;
-		dio->bio_list = bio->bi_private;
-		spin_unlock_irqrestore(&dio->bio_lock, flags);
-		err = dio_bio_complete(dio, bio, true);
-		ret = ret ?: err;
-	}
-	return ret;
-}
+/* ---- the submitter -------------------------------------------------------------------------- */
 
 /* A bio that has ended; NULL: none is left. */
 static struct bio *dio_await_one(struct dio *dio)
@@ -270,7 +224,53 @@ void dio_await_completion(struct dio *dio)
 		dio_bio_complete(dio, bio, true);
 }
 
-/* ---- set-up ------------------------------------------------------------------------------------------ */
+/**
+ * dio_bio_reap - look at bios that have ended already, so that a huge IO does not hold all of them
+ * @dio: being submitted
+ * @sdio: counts
+ *
+ * Context: task, may sleep. Return: 0 or the first error of a bio looked at.
+ */
+int dio_bio_reap(struct dio *dio, struct dio_submit *sdio)
+{
+	int ret = 0;
+
+	if (sdio->reap_counter++ < DIO_REAP_BIOS)
+		return 0;
+	sdio->reap_counter = 0;
+	while (READ_ONCE(dio->bio_list)) {
+		unsigned long flags;
+		struct bio *bio;
+		int err;
+
+		spin_lock_irqsave(&dio->bio_lock, flags);
+		bio = dio->bio_list;
+		dio->bio_list = bio->bi_private;
+		spin_unlock_irqrestore(&dio->bio_lock, flags);
+		err = dio_bio_complete(dio, bio, true);
+		ret = ret ?: err;
+	}
+	return ret;
+}
+
+/**
+ * drop_refcount - the submitter is through
+ * @dio: may be gone afterwards unless 0 is returned
+ *
+ * Context: task. Return: references left.
+ */
+int drop_refcount(struct dio *dio)
+{
+	unsigned long flags;
+	int left;
+
+	spin_lock_irqsave(&dio->bio_lock, flags);
+	left = --dio->refcount;
+	spin_unlock_irqrestore(&dio->bio_lock, flags);
+	return left;
+}
+
+/* ---- set-up --------------------------------------------------------------------------------- */
 
 /**
  * dio_init - cache and workqueue, once

@@ -7,7 +7,7 @@
  * user segment of one page. So the filesystem is asked about each such page anew (F2).
  *
  * do_direct_IO() takes page after page, asks get_block when it has no block left, and gives each run of
- * blocks within a page to dio_submit_section() (direct-io-bio.c), which holds one such section back, lets the next one
+ * blocks within a page to submit_page_section() (direct-io-bio.c), which holds one such section back, lets the next one
  * continue it, and puts it into the bio when it does not. A page is referenced by its source, by the section
  * that is held back, and by the bio (F3). The bio goes down when the next section is not next to it on disk or
  * in the file, or when it is full.
@@ -27,20 +27,11 @@
 #include <linux/sched.h>
 #include "direct-io.h"
 
-/* ---- the queue of pages --------------------------------------------------------------- */
+/* ---- the queue of pages --------------------------------------------------------------------- */
 
 static inline unsigned int dio_pages_present(const struct dio_submit *sdio)
 {
 	return sdio->tail - sdio->head;
-}
-
-/* The source's hold on @page ends: a pin of user memory; else, as also for the page of zeros, a reference. */
-static void dio_put_source(const struct dio *dio, struct page *page)
-{
-	if (dio->pinned && page != ZERO_PAGE(0))
-		unpin_user_page(page);
-	else
-		put_page(page);
 }
 
 /*
@@ -84,14 +75,23 @@ static struct page *dio_get_page(struct dio *dio, struct dio_submit *sdio)
 	return dio->pages[sdio->head++];
 }
 
+/* The source's hold on @page ends: a pin of user memory; else, as also for the page of zeros, a reference. */
+static void dio_put_page(const struct dio *dio, struct page *page)
+{
+	if (dio->pinned && page != ZERO_PAGE(0))
+		unpin_user_page(page);
+	else
+		put_page(page);
+}
+
 /* Sources that were taken and not used. */
 static void dio_cleanup(struct dio *dio, struct dio_submit *sdio)
 {
 	while (dio_pages_present(sdio))
-		dio_put_source(dio, dio->pages[sdio->head++]);
+		dio_put_page(dio, dio->pages[sdio->head++]);
 }
 
-/* ---- the filesystem's blocks ------------------------------------------------------------------ */
+/* ---- the filesystem's blocks ---------------------------------------------------------------- */
 
 static unsigned int dio_fs_blkbits(const struct dio *dio)
 {
@@ -152,19 +152,19 @@ static int dio_zero_block(struct dio *dio, struct dio_submit *sdio, int end, str
 		return 0;
 	if (end)
 		blocks = per_fs_block - blocks;
-	ret = dio_submit_section(dio, sdio, ZERO_PAGE(0), 0, blocks << sdio->blkbits, sdio->next_block_for_io,
+	ret = submit_page_section(dio, sdio, ZERO_PAGE(0), 0, blocks << sdio->blkbits, sdio->next_block_for_io,
 				  map_bh);
 	if (!ret)
 		sdio->next_block_for_io += blocks;
 	return ret;
 }
 
-/* ---- one segment --------------------------------------------------------------------------------- */
+/* ---- one segment ---------------------------------------------------------------------------- */
 
-#define DIO_AT_EOF	1
+#define DIO_EOF		1	/* of dio_page_section(): nothing is behind the end of the file */
 
-/* Block @block of @page lies nowhere. 0: passed; DIO_AT_EOF; -ENOTBLK: a write, which others must make. */
-static int dio_hole(struct dio *dio, struct dio_submit *sdio, struct page *page, unsigned int *block)
+/* One dio block of @page where the file has none. 0; DIO_EOF; -ENOTBLK: a write, which others must make. */
+static int dio_hole(struct dio *dio, struct dio_submit *sdio, struct page *page, unsigned int *block_in_page)
 {
 	loff_t aligned;
 
@@ -172,18 +172,18 @@ static int dio_hole(struct dio *dio, struct dio_submit *sdio, struct page *page,
 		return -ENOTBLK;
 	aligned = round_up(dio_i_size(dio), 1ull << sdio->blkbits);
 	if (sdio->block_in_file >= aligned >> sdio->blkbits)
-		return DIO_AT_EOF;
-	memzero_page(page, *block << sdio->blkbits, 1u << sdio->blkbits);
+		return DIO_EOF;
+	memzero_page(page, *block_in_page << sdio->blkbits, 1u << sdio->blkbits);
 	sdio->block_in_file++;
-	(*block)++;
+	(*block_in_page)++;
 	return 0;
 }
 
-/* The next run of blocks in @page, from *@block on. */
-static int dio_chunk(struct dio *dio, struct dio_submit *sdio, struct page *page, unsigned int *block,
-		     struct buffer_head *map_bh)
+/* As much of @page as one mapping has, from *@block_in_page on. 0; DIO_EOF; -errno. */
+static int dio_page_section(struct dio *dio, struct dio_submit *sdio, struct page *page, unsigned int *block_in_page,
+			    struct buffer_head *map_bh)
 {
-	unsigned int chunk;
+	unsigned int blocks;
 	int ret;
 
 	if (!sdio->blocks_available) {
@@ -192,30 +192,30 @@ static int dio_chunk(struct dio *dio, struct dio_submit *sdio, struct page *page
 			return ret;
 	}
 	if (!buffer_mapped(map_bh))
-		return dio_hole(dio, sdio, page, block);
+		return dio_hole(dio, sdio, page, block_in_page);
 	if (sdio->blkfactor && !sdio->start_zero_done) {
 		ret = dio_zero_block(dio, sdio, 0, map_bh);
 		if (ret)
 			return ret;
 	}
-	chunk = min(sdio->blocks_available, ((unsigned int)PAGE_SIZE >> sdio->blkbits) - *block);
-	chunk = min_t(sector_t, chunk, sdio->final_block_in_request - sdio->block_in_file);
-	sdio->boundary = chunk == sdio->blocks_available && buffer_boundary(map_bh);
-	ret = dio_submit_section(dio, sdio, page, *block << sdio->blkbits, chunk << sdio->blkbits,
+	blocks = min(sdio->blocks_available, ((unsigned int)PAGE_SIZE >> sdio->blkbits) - *block_in_page);
+	blocks = min_t(sector_t, blocks, sdio->final_block_in_request - sdio->block_in_file);
+	sdio->boundary = blocks == sdio->blocks_available && buffer_boundary(map_bh);
+	ret = submit_page_section(dio, sdio, page, *block_in_page << sdio->blkbits, blocks << sdio->blkbits,
 				  sdio->next_block_for_io, map_bh);
 	if (ret)
 		return ret;
-	sdio->next_block_for_io += chunk;
-	sdio->block_in_file += chunk;
-	sdio->blocks_available -= chunk;
-	*block += chunk;
+	sdio->next_block_for_io += blocks;
+	sdio->block_in_file += blocks;
+	sdio->blocks_available -= blocks;
+	*block_in_page += blocks;
 	return 0;
 }
 
 /* From block_in_file to final_block_in_request. 0 also at the end of the file; -errno. */
 static int do_direct_IO(struct dio *dio, struct dio_submit *sdio, struct buffer_head *map_bh)
 {
-	unsigned int per_page = PAGE_SIZE >> sdio->blkbits, block = sdio->first_block_in_page;
+	unsigned int per_page = PAGE_SIZE >> sdio->blkbits, block_in_page = sdio->first_block_in_page;
 	int ret = 0;
 
 	while (!ret && sdio->block_in_file < sdio->final_block_in_request) {
@@ -223,15 +223,15 @@ static int do_direct_IO(struct dio *dio, struct dio_submit *sdio, struct buffer_
 
 		if (IS_ERR(page))
 			return PTR_ERR(page);
-		while (!ret && block < per_page && sdio->block_in_file < sdio->final_block_in_request)
-			ret = dio_chunk(dio, sdio, page, &block, map_bh);
-		dio_put_source(dio, page);
-		block = 0;
+		while (!ret && block_in_page < per_page && sdio->block_in_file < sdio->final_block_in_request)
+			ret = dio_page_section(dio, sdio, page, &block_in_page, map_bh);
+		dio_put_page(dio, page);
+		block_in_page = 0;
 	}
-	return ret == DIO_AT_EOF ? 0 : ret;
+	return ret == DIO_EOF ? 0 : ret;
 }
 
-/* ---- all segments ----------------------------------------------------------------------------------- */
+/* ---- all segments --------------------------------------------------------------------------- */
 
 /* Set up for a segment of @len bytes. */
 static void dio_segment(struct dio_submit *sdio, unsigned int offset_in_page, size_t len)
@@ -308,7 +308,7 @@ static int direct_IO_bvec(struct dio *dio, struct dio_submit *sdio, struct iov_i
 	return ret;
 }
 
-/* ---- alignment, size ----------------------------------------------------------------------------------- */
+/* ---- alignment ------------------------------------------------------------------------------ */
 
 /* The OR of everything that must be aligned, and in *@pages how many there are, at most. */
 static unsigned long dio_iovec_bits(const struct iov_iter *iter, int *pages)
@@ -366,7 +366,7 @@ static int dio_aligned(struct dio *dio, struct dio_submit *sdio, const struct io
 	return 0;
 }
 
-/* ---- entry point ---------------------------------------------------------------------------------------- */
+/* ---- entry point ---------------------------------------------------------------------------- */
 
 /* A read with DIO_LOCKING holds the lock while it is submitted; so does a write, of its caller. */
 static int dio_lock_and_flush(struct dio *dio, loff_t offset, size_t count)
@@ -409,7 +409,7 @@ static ssize_t dio_post_submission(struct dio *dio, struct dio_submit *sdio, lof
 		ret = -EIOCBQUEUED;
 	else
 		dio_await_completion(dio);
-	if (!dio_drop_refcount(dio))
+	if (!drop_refcount(dio))
 		return dio_complete(dio, offset, ret, false);
 	BUG_ON(ret != -EIOCBQUEUED);
 	return ret;

@@ -15,6 +15,45 @@
 #define DIO_PAGES	64	/* pages pinned by one call */
 
 /**
+ * struct dio - one direct read or write, from submission to the end of its last bio
+ * @inode: NULL: of a block device
+ * @i_size: of a read, when it began
+ * @end_io: the filesystem's, with @private
+ * @page_errors: a fault of user memory while blocks had to be used up
+ * @is_async: aio_complete() tells
+ * @defer_completion: the end needs process context
+ * @should_dirty: pages of a read are user memory
+ * @pinned: sources are pins, not references
+ * @io_error: 0 or -EIO
+ * @refcount: submitter, and bios in flight; under @bio_lock as @bio_list and @waiter
+ * @bio_list: ended ones that the submitter shall look at (synchronous), by bi_private
+ * @result: bytes mapped so far
+ * @pages: the queue; not cleared, and of no use once all is submitted
+ */
+struct dio {
+	int flags, rw;
+	struct inode *inode;
+	struct block_device *bdev;
+	loff_t i_size;
+	dio_iodone_t *end_io;
+	void *private;
+	spinlock_t bio_lock;
+	int page_errors;
+	int is_async;
+	bool defer_completion, should_dirty, pinned;
+	int io_error;
+	unsigned long refcount;
+	struct bio *bio_list;
+	struct task_struct *waiter;
+	struct kiocb *iocb;
+	ssize_t result;
+	union {
+		struct page *pages[DIO_PAGES];
+		struct work_struct complete_work;
+	};
+};
+
+/**
  * struct dio_submit - what a submission knows; on its stack, ends with it
  * @bio: being built
  * @blkbits: of a dio block: the filesystem's, or the device's if something is not aligned to that
@@ -60,46 +99,7 @@ struct dio_submit {
 	unsigned int head, tail;
 };
 
-/**
- * struct dio - one direct read or write, from submission to the end of its last bio
- * @inode: NULL: of a block device
- * @i_size: of a read, when it began
- * @end_io: the filesystem's, with @private
- * @page_errors: a fault of user memory while blocks had to be used up
- * @is_async: aio_complete() tells
- * @defer_completion: the end needs process context
- * @should_dirty: pages of a read are user memory
- * @pinned: sources are pins, not references
- * @io_error: 0 or -EIO
- * @refcount: submitter, and bios in flight; under @bio_lock as @bio_list and @waiter
- * @bio_list: ended ones that the submitter shall look at (synchronous), by bi_private
- * @result: bytes mapped so far
- * @pages: the queue; not cleared, and of no use once all is submitted
- */
-struct dio {
-	int flags, rw;
-	struct inode *inode;
-	struct block_device *bdev;
-	loff_t i_size;
-	dio_iodone_t *end_io;
-	void *private;
-	spinlock_t bio_lock;
-	int page_errors;
-	int is_async;
-	bool defer_completion, should_dirty, pinned;
-	int io_error;
-	unsigned long refcount;
-	struct bio *bio_list;
-	struct task_struct *waiter;
-	struct kiocb *iocb;
-	ssize_t result;
-	union {
-		struct page *pages[DIO_PAGES];
-		struct work_struct complete_work;
-	};
-};
-
-int dio_submit_section(struct dio *dio, struct dio_submit *sdio, struct page *page, unsigned int offset,
+int submit_page_section(struct dio *dio, struct dio_submit *sdio, struct page *page, unsigned int offset,
 		       unsigned int len, sector_t blocknr, struct buffer_head *map_bh);
 int dio_flush_cur_page(struct dio *dio, struct dio_submit *sdio, struct buffer_head *map_bh);
 void dio_bio_submit(struct dio *dio, struct dio_submit *sdio);
@@ -111,6 +111,6 @@ void dio_bio_end_aio(struct bio *bio);
 void dio_bio_end_io(struct bio *bio);
 int dio_bio_reap(struct dio *dio, struct dio_submit *sdio);
 void dio_await_completion(struct dio *dio);
-int dio_drop_refcount(struct dio *dio);
+int drop_refcount(struct dio *dio);
 
 #endif

@@ -17,7 +17,7 @@
 #include <linux/kernel.h>
 #include <linux/mm.h>
 
-/* ---- direct IO and the page cache ------------------------------------------------ */
+/* ---- direct IO and the page cache ----------------------------------------------------------- */
 
 /**
  * filemap_write_and_wait_range - what is dirty in the range must reach the disk
@@ -35,6 +35,21 @@ int filemap_write_and_wait_range(struct inode *inode, loff_t pos, size_t len_byt
 }
 
 /**
+ * generic_write_sync - after a write: durable, if the descriptor is one for that
+ * @file: written to
+ * @pos: first byte
+ * @count: bytes
+ *
+ * A flush, whatever was written: there was no other way. Context: task, sleeps with O_DSYNC. Return: 0 or -errno.
+ */
+int generic_write_sync(struct file *file, loff_t pos, size_t count)
+{
+	if (likely(!(file->f_flags & O_DSYNC)))
+		return 0;
+	return vfs_fsync_range(file, pos, pos + count - 1, 1);
+}
+
+/**
  * filemap_dio_write_end - after a direct write: pages that came to be meanwhile are stale
  * @inode: the file's; the write still holds its i_dio_count
  * @pos: file position, bytes
@@ -49,7 +64,7 @@ void filemap_dio_write_end(struct inode *inode, loff_t pos, size_t len_bytes)
 	lab_cache_invalidate(inode, pos, len_bytes);
 }
 
-/* ---- buffered read ------------------------------------------------ */
+/* ---- read ----------------------------------------------------------------------------------- */
 
 /* The page at @index with the file's contents, referenced. @nr: pages that will be wanted. */
 static int filemap_get_page(struct inode *inode, pgoff_t index, unsigned int nr, struct page **out)
@@ -97,7 +112,45 @@ static ssize_t do_generic_file_read(struct kiocb *iocb, struct iov_iter *iter)
 	return done ?: err;
 }
 
-/* ---- buffered write ------------------------------------------------ */
+/**
+ * generic_file_read_iter - read_iter of a file
+ * @iocb: which file
+ * @iter: where to; stays
+ * @pos: iocb->ki_pos, which moves unless the read is queued
+ *
+ * Context: task, sleeps. Return: bytes, -errno, -EIOCBQUEUED.
+ */
+ssize_t generic_file_read_iter(struct kiocb *iocb, struct iov_iter *iter, loff_t pos)
+{
+	struct file *file = iocb->ki_filp;
+	struct inode *inode = file->f_inode;
+	size_t count = iov_iter_count(iter);
+	struct iov_iter rest = *iter;
+	ssize_t done = 0, ret;
+
+	if (!count)
+		return 0;
+	if (file->f_flags & O_DIRECT) {
+		loff_t size = i_size_read(inode);
+
+		if (pos >= size)
+			return 0;
+		done = filemap_write_and_wait_range(inode, pos, count);
+		if (!done)
+			done = file->f_aops->direct_IO(RW_READ, iocb, iter, pos);
+		if (done > 0)
+			iocb->ki_pos = pos + done;
+		if (done < 0 || done == count || iocb->ki_pos >= size)
+			return done;
+		iov_iter_advance(&rest, done);
+	}
+	down_read(&inode->i_rwsem);
+	ret = do_generic_file_read(iocb, &rest);
+	up_read(&inode->i_rwsem);
+	return ret > 0 ? done + ret : done ?: ret;
+}
+
+/* ---- buffered write ------------------------------------------------------------------------- */
 
 /*
  * Copy at most @bytes to the page at ki_pos, or as many as the first segment has if more at once does not go.
@@ -155,47 +208,7 @@ static ssize_t generic_file_buffered_write(struct kiocb *iocb, struct iov_iter *
 	return generic_perform_write(iocb, iter);
 }
 
-/* ---- read ------------------------------------------------------------------------------------ */
-
-/**
- * generic_file_read_iter - read_iter of a file
- * @iocb: which file
- * @iter: where to; stays
- * @pos: iocb->ki_pos, which moves unless the read is queued
- *
- * Context: task, sleeps. Return: bytes, -errno, -EIOCBQUEUED.
- */
-ssize_t generic_file_read_iter(struct kiocb *iocb, struct iov_iter *iter, loff_t pos)
-{
-	struct file *file = iocb->ki_filp;
-	struct inode *inode = file->f_inode;
-	size_t count = iov_iter_count(iter);
-	struct iov_iter rest = *iter;
-	ssize_t done = 0, ret;
-
-	if (!count)
-		return 0;
-	if (file->f_flags & O_DIRECT) {
-		loff_t size = i_size_read(inode);
-
-		if (pos >= size)
-			return 0;
-		done = filemap_write_and_wait_range(inode, pos, count);
-		if (!done)
-			done = file->f_aops->direct_IO(RW_READ, iocb, iter, pos);
-		if (done > 0)
-			iocb->ki_pos = pos + done;
-		if (done < 0 || done == count || iocb->ki_pos >= size)
-			return done;
-		iov_iter_advance(&rest, done);
-	}
-	down_read(&inode->i_rwsem);
-	ret = do_generic_file_read(iocb, &rest);
-	up_read(&inode->i_rwsem);
-	return ret > 0 ? done + ret : done ?: ret;
-}
-
-/* ---- write ----------------------------------------------------------------------------------- */
+/* ---- write ---------------------------------------------------------------------------------- */
 
 /* Where a write may go; one that reaches beyond the largest file is cut, if its memory can be. */
 static int generic_write_checks(struct kiocb *iocb, struct iov_iter *iter)

@@ -20,7 +20,10 @@
 #include <linux/kernel.h>
 #include <linux/slab.h>
 
-/* ---- map adapter ------------------------------------------------------------------ */
+static const struct file_operations fs_file_ops;
+static const struct address_space_operations fs_aops;
+
+/* ---- map adapter ---------------------------------------------------------------------------- */
 
 static int fs_map_block(struct inode *inode, sector_t iblock, struct buffer_head *bh, unsigned int flags,
 			bool write)
@@ -59,100 +62,7 @@ static int fs_end_io(struct kiocb *iocb, loff_t offset, ssize_t bytes, void *pri
 	return private ? lab_convert(private, offset, bytes) : 0;
 }
 
-static ssize_t fs_direct_IO(int rw, struct kiocb *iocb, struct iov_iter *iter, loff_t offset)
-{
-	struct inode *inode = iocb->ki_filp->f_inode;
-	struct block_device *bdev = iocb->ki_filp->f_bdev;
-	loff_t end = offset + iov_iter_count(iter);
-	int flags = DIO_LOCKING | DIO_SKIP_HOLES;
-	ssize_t ret;
-
-	if (rw == RW_READ)
-		return __blockdev_direct_IO(rw, iocb, inode, bdev, iter, offset, fs_get_block, NULL, NULL, flags);
-	if ((offset | end) & (LAB_BLOCK_BYTES - 1)) {
-		lab_inode_dio_wait(inode);
-		flags |= DIO_FORCE_WAIT;
-	}
-	ret = __blockdev_direct_IO(rw, iocb, inode, bdev, iter, offset, fs_get_block_write, fs_end_io, NULL,
-				   flags);
-	if (ret < 0 && ret != -EIOCBQUEUED && end > i_size_read(inode))
-		lab_trim_eof(inode);
-	return ret;
-}
-
-static const struct address_space_operations fs_aops = {
-	.direct_IO	= fs_direct_IO,
-};
-
-/* ---- fsync, fallocate ------------------------------------------------------------------ */
-
-static int fs_fsync(struct file *file, loff_t start, loff_t end, int datasync)
-{
-	struct inode *inode = file->f_inode;
-	int err, flush_err;
-
-	err = start || end < LAB_MAX_FILE_BYTES - 1 ? lab_cache_write(inode, start, end - start + 1) :
-						      lab_cache_sync(inode);
-	flush_err = lab_fsync(inode, datasync);
-	return err ?: flush_err;
-}
-
-static long fs_fallocate(struct file *file, int mode, loff_t offset, loff_t len)
-{
-	struct inode *inode = file->f_inode;
-	int ret;
-
-	if (mode != (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE))
-		return -EOPNOTSUPP;
-	lab_sb_start_write(inode, false);
-	ret = lab_punch(inode, offset, len);
-	lab_sb_end_write(inode);
-	return ret;
-}
-
-static const struct file_operations fs_file_ops = {
-	.read_iter	= generic_file_read_iter,
-	.write_iter	= generic_file_write_iter,
-	.fsync		= fs_fsync,
-	.fallocate	= fs_fallocate,
-};
-
-/**
- * vfs_fsync_range - make a part of a file, or a block device, durable
- * @file: any
- * @start: first byte
- * @end: last byte
- * @datasync: what is not needed to read the data back may stay behind
- *
- * Context: task, sleeps. Return: 0 or -errno.
- */
-int vfs_fsync_range(struct file *file, loff_t start, loff_t end, int datasync)
-{
-	return file->f_op->fsync(file, start, end, datasync);
-}
-
-/* All of it. */
-int vfs_fsync(struct file *file, int datasync)
-{
-	return vfs_fsync_range(file, 0, LAB_MAX_FILE_BYTES - 1, datasync);
-}
-
-/**
- * generic_write_sync - after a write: durable, if the descriptor is one for that
- * @file: written to
- * @pos: first byte
- * @count: bytes
- *
- * A flush, whatever was written: there was no other way. Context: task, sleeps with O_DSYNC. Return: 0 or -errno.
- */
-int generic_write_sync(struct file *file, loff_t pos, size_t count)
-{
-	if (likely(!(file->f_flags & O_DSYNC)))
-		return 0;
-	return vfs_fsync_range(file, pos, pos + count - 1, 1);
-}
-
-/* ---- open, close ------------------------------------------------------------------ */
+/* ---- open, close ---------------------------------------------------------------------------- */
 
 static struct lab_file *file_alloc(const struct file_operations *f_op,
 				   const struct address_space_operations *f_aops, struct inode *inode,
@@ -200,7 +110,93 @@ static void fs_close(struct lab_file *lf)
 	kfree(lf);
 }
 
-/* ---- struct design ---------------------------------------------------------------------- */
+/* ---- read, write ---------------------------------------------------------------------------- */
+
+static ssize_t fs_direct_IO(int rw, struct kiocb *iocb, struct iov_iter *iter, loff_t offset)
+{
+	struct inode *inode = iocb->ki_filp->f_inode;
+	struct block_device *bdev = iocb->ki_filp->f_bdev;
+	loff_t end = offset + iov_iter_count(iter);
+	int flags = DIO_LOCKING | DIO_SKIP_HOLES;
+	ssize_t ret;
+
+	if (rw == RW_READ)
+		return __blockdev_direct_IO(rw, iocb, inode, bdev, iter, offset, fs_get_block, NULL, NULL, flags);
+	if ((offset | end) & (LAB_BLOCK_BYTES - 1)) {
+		lab_inode_dio_wait(inode);
+		flags |= DIO_FORCE_WAIT;
+	}
+	ret = __blockdev_direct_IO(rw, iocb, inode, bdev, iter, offset, fs_get_block_write, fs_end_io, NULL,
+				   flags);
+	if (ret < 0 && ret != -EIOCBQUEUED && end > i_size_read(inode))
+		lab_trim_eof(inode);
+	return ret;
+}
+
+static const struct address_space_operations fs_aops = {
+	.direct_IO	= fs_direct_IO,
+};
+
+/* ---- fsync, fallocate ----------------------------------------------------------------------- */
+
+static int fs_fsync(struct file *file, loff_t start, loff_t end, int datasync)
+{
+	struct inode *inode = file->f_inode;
+	int err, flush_err;
+
+	err = start || end < LAB_MAX_FILE_BYTES - 1 ? lab_cache_write(inode, start, end - start + 1) :
+						      lab_cache_sync(inode);
+	flush_err = lab_fsync(inode, datasync);
+	return err ?: flush_err;
+}
+
+static long fs_fallocate(struct file *file, int mode, loff_t offset, loff_t len)
+{
+	struct inode *inode = file->f_inode;
+	int ret;
+
+	if (mode != (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE))
+		return -EOPNOTSUPP;
+	lab_sb_start_write(inode, false);
+	ret = lab_punch(inode, offset, len);
+	lab_sb_end_write(inode);
+	return ret;
+}
+
+static const struct file_operations fs_file_ops = {
+	.read_iter	= generic_file_read_iter,
+	.write_iter	= generic_file_write_iter,
+	.fsync		= fs_fsync,
+	.fallocate	= fs_fallocate,
+};
+
+/**
+ * vfs_fsync_range - make a part of a file or block device durable
+ * @file: any
+ * @start: first byte
+ * @end: last byte
+ * @datasync: what is not needed to read the data back may stay behind
+ *
+ * Context: task, sleeps. Return: 0 or -errno.
+ */
+int vfs_fsync_range(struct file *file, loff_t start, loff_t end, int datasync)
+{
+	return file->f_op->fsync(file, start, end, datasync);
+}
+
+/**
+ * vfs_fsync - make a file or block device durable
+ * @file: any
+ * @datasync: what is not needed to read the data back may stay behind
+ *
+ * Context: task, sleeps. Return: 0 or -errno.
+ */
+int vfs_fsync(struct file *file, int datasync)
+{
+	return vfs_fsync_range(file, 0, LAB_MAX_FILE_BYTES - 1, datasync);
+}
+
+/* ---- struct design -------------------------------------------------------------------------- */
 
 static int design_init(const struct lab_knobs *knobs)
 {

@@ -16,7 +16,7 @@
 #include <linux/kernel.h>
 #include <linux/string.h>
 
-/* ---- user memory ------------------------------------------------------------------ */
+/* ---- user memory ---------------------------------------------------------------------------- */
 
 /* The copies that leave the check of the range to somebody else. */
 #define __copy_to_user(to, from, n)	raw_copy_to_user(to, from, n)
@@ -282,7 +282,7 @@ ssize_t iov_copy_check(struct lab_iovec *to, const struct lab_iovec *from, unsig
 	return err ?: total;
 }
 
-/* ---- pages somebody else holds ---------------------------------------------------- */
+/* ---- pages somebody else holds -------------------------------------------------------------- */
 
 /*
  * All four copies, between @bytes of @page at @page_offset and where the iterator is. It does not move, and

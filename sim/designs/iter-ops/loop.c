@@ -13,6 +13,8 @@
  * error is -EIO; nothing bounds the kiocbs, and no reserve has one when memory is short. Mended: D6, the array
  * is entered where the bio is, as bios may begin anywhere now.
  *
+ * The device itself is at the end; designs whose loop.c is longer have it in loop-ctl.c.
+ *
  * Source: drivers/block/loop.c of 3.12 with "loop: Issue O_DIRECT aio using bio_vec" (Brown, Kleikamp), by their
  * rules.
  */
@@ -29,12 +31,12 @@
 #include "loop.h"
 
 /* In the file, bytes. */
-static loff_t lo_pos(const struct loop_device *lo, const struct bio *bio)
+static loff_t loop_pos(const struct loop_device *lo, const struct bio *bio)
 {
 	return ((loff_t)bio->bi_iter.bi_sector << SECTOR_SHIFT) + lo->dev.offset_bytes;
 }
 
-/* ---- completion -------------------------------------------------------------------------- */
+/* ---- completion ----------------------------------------------------------------------------- */
 
 /* The end of a bio that was counted in. Any context. @lo may be gone afterwards. */
 static void loop_endio(struct loop_device *lo, struct bio *bio, int err)
@@ -62,7 +64,7 @@ static void lo_rw_aio_complete(u64 data, long res)
 /* 0: lo_rw_aio_complete() will end @bio. */
 static int lo_rw_aio(struct loop_device *lo, struct bio *bio)
 {
-	loff_t pos = lo_pos(lo, bio);
+	loff_t pos = loop_pos(lo, bio);
 	unsigned int op = op_is_write(bio->bi_opf) ? IOCB_CMD_WRITE_ITER : IOCB_CMD_READ_ITER;
 	struct iov_iter iter;
 	struct kiocb *iocb;
@@ -77,7 +79,7 @@ static int lo_rw_aio(struct loop_device *lo, struct bio *bio)
 	return aio_kernel_submit(iocb, op, &iter);
 }
 
-/* ---- read, write: the page cache -------------------------------------------------------------- */
+/* ---- read, write: the page cache ------------------------------------------------------------ */
 
 /*
  * One element, there or back; bytes or -errno. 3.12 called ->write with a kernel address, and ->splice_read:
@@ -137,14 +139,7 @@ static int lo_receive(struct loop_device *lo, struct bio *bio, loff_t pos)
 	return 0;
 }
 
-static int do_bio_filebacked(struct loop_device *lo, struct bio *bio)
-{
-	loff_t pos = lo_pos(lo, bio);
-
-	return op_is_write(bio->bi_opf) ? lo_send(lo, bio, pos) : lo_receive(lo, bio, pos);
-}
-
-/* ---- flush, discard ------------------------------------------------------------------------------ */
+/* ---- flush, discard ------------------------------------------------------------------------- */
 
 /* -EINVAL: a file that cannot; its data is as safe as it will ever be. */
 static int lo_flush(struct loop_device *lo)
@@ -158,7 +153,7 @@ static int lo_flush(struct loop_device *lo)
 static int lo_discard(struct loop_device *lo, struct bio *bio)
 {
 	struct file *file = lo->lo_backing_file;
-	loff_t pos = lo_pos(lo, bio);
+	loff_t pos = loop_pos(lo, bio);
 	long ret;
 
 	if (!file->f_op->fallocate)
@@ -167,7 +162,7 @@ static int lo_discard(struct loop_device *lo, struct bio *bio)
 	return ret && ret != -EINVAL && ret != -EOPNOTSUPP ? -EIO : ret;
 }
 
-/* ---- another file ----------------------------------------------------------------------------------- */
+/* ---- another file --------------------------------------------------------------------------- */
 
 static void do_loop_switch(struct loop_device *lo, struct switch_request *p)
 {
@@ -197,7 +192,14 @@ static int loop_switch(struct loop_device *lo, struct file *file)
 	return 0;
 }
 
-/* ---- the thread --------------------------------------------------------------------------------------- */
+/* ---- the thread ----------------------------------------------------------------------------- */
+
+static int do_bio_filebacked(struct loop_device *lo, struct bio *bio)
+{
+	loff_t pos = loop_pos(lo, bio);
+
+	return op_is_write(bio->bi_opf) ? lo_send(lo, bio, pos) : lo_receive(lo, bio, pos);
+}
 
 static void loop_handle_bio(struct loop_device *lo, struct bio *bio)
 {
@@ -276,21 +278,24 @@ static int loop_thread(void *data)
 	}
 }
 
-/* ---- submission ------------------------------------------------------------------------------------------- */
+/* ---- a disk without a request queue --------------------------------------------------------- */
 
 static void loop_add_bio(struct loop_device *lo, struct bio *bio)
 {
 	spin_lock_irq(&lo->lo_lock);
 	if (lo->lo_bio_count >= LOOP_CONGESTION_ON)
 		wait_event_lock_irq(lo->lo_req_wait, lo->lo_bio_count < LOOP_CONGESTION_OFF, lo->lo_lock);
-	lo->lo_bio_count++;
 	bio_list_add(&lo->lo_bio_list, bio);
+	lo->lo_bio_count++;
 	spin_unlock_irq(&lo->lo_lock);
 	wake_up(&lo->lo_event);
 }
 
-/* It may wait for the list to get shorter, as what it waits for is another task that never waits for it. */
-static void loop_make_request(struct bio *bio)
+/*
+ * 3.12's loop_make_request(). It may wait for the list to get shorter, as what it waits for is another task that never
+ * waits for it.
+ */
+static void loop_submit_bio(struct bio *bio)
 {
 	struct loop_device *lo = bio->bi_bdev->bd_disk->private_data;
 
@@ -299,7 +304,7 @@ static void loop_make_request(struct bio *bio)
 		return;
 	lab_loopdev_get(&lo->dev, 0);
 	lab_probe_stack(STACK_SUBMIT);
-	kc_trace("loop", bio->bi_opf & REQ_OP_MASK, lo_pos(lo, bio) >> SECTOR_SHIFT, bio->bi_iter.bi_size, 0);
+	kc_trace("loop", bio->bi_opf & REQ_OP_MASK, loop_pos(lo, bio) >> SECTOR_SHIFT, bio->bi_iter.bi_size, 0);
 	/* A bare flush is a write, which 3.12 refused here too; it changes nothing. */
 	if (op_is_write(bio->bi_opf) && bio->bi_iter.bi_size && (lo->lo_flags & LO_FLAGS_READ_ONLY)) {
 		loop_endio(lo, bio, -EIO);
@@ -314,10 +319,10 @@ static void loop_make_request(struct bio *bio)
 }
 
 static const struct block_device_operations loop_fops = {
-	.submit_bio	= loop_make_request,
+	.submit_bio	= loop_submit_bio,
 };
 
-/* ---- devices --------------------------------------------------------------------------------------------- */
+/* ---- devices -------------------------------------------------------------------------------- */
 
 static const struct lab_loopdev_ops loop_dev_ops = { .fops = &loop_fops };
 

@@ -13,9 +13,13 @@
 #include <linux/wait.h>
 #include <lab/loopdev.h>
 
-/* Bios on the list at which a submitter waits, and down to which; of a queue of 128, by the rule of 2013. */
-#define LOOP_CONGESTION_ON	113
-#define LOOP_CONGESTION_OFF	103
+/*
+ * Bios on the list when who submits begins to wait, and when it may go on: those of a queue of 128 requests, which
+ * 3.12's loop had and never used. queue_congestion_on_threshold(), queue_congestion_off_threshold().
+ */
+#define LOOP_NR_REQUESTS	128u
+#define LOOP_CONGESTION_ON	(LOOP_NR_REQUESTS - LOOP_NR_REQUESTS / 8 + 1)
+#define LOOP_CONGESTION_OFF	(LOOP_NR_REQUESTS - LOOP_NR_REQUESTS / 8 - LOOP_NR_REQUESTS / 16 - 1)
 
 #define LO_FLAGS_READ_ONLY	1
 #define LO_FLAGS_USE_AIO	16	/* set when bound, for good */

@@ -69,7 +69,7 @@ struct address_space_operations {
  */
 struct file {
 	const struct file_operations *f_op;
-	const struct address_space_operations *f_aop;
+	const struct address_space_operations *f_aops;
 	unsigned int f_flags;
 	bool f_is_bdev;
 	struct inode *f_inode;
@@ -86,7 +86,7 @@ struct lab_file {
 extern const struct file_operations def_blk_fops;
 extern const struct address_space_operations def_blk_aops;
 
-/* ---- direct-io.c ----------------------------------------------------------------- */
+/* ---- direct-io.c ---------------------------------------------------------------------------- */
 
 /* b_state */
 #define BH_Mapped	1	/* there are blocks */
@@ -115,7 +115,7 @@ static inline bool buffer_new(const struct buffer_head *bh)
 	return bh->b_state & BH_New;
 }
 
-typedef int (get_block_t)(struct inode *inode, sector_t block, struct buffer_head *bh, int create);
+typedef int (get_block_t)(struct inode *inode, sector_t iblock, struct buffer_head *bh, int create);
 /* All of a direct IO is on disk. Task context if it had a b_private. 0 or -errno. */
 typedef int (dio_iodone_t)(struct inode *inode, loff_t pos, size_t bytes, void *private);
 
@@ -126,7 +126,7 @@ ssize_t __blockdev_direct_IO(int rw, struct kiocb *iocb, unsigned int blkbits, c
 int dio_init(const struct lab_knobs *knobs);
 void dio_exit(void);
 
-/* ---- filemap.c, fs.c, bdev.c, loop.c -------------------------------------------------- */
+/* ---- filemap.c, fs.c, bdev.c, loop.c -------------------------------------------------------- */
 
 int filemap_write_and_wait_range(struct inode *inode, loff_t pos, size_t len_bytes);
 ssize_t generic_file_aio_read(struct kiocb *iocb, const struct iovec *iov, unsigned long nr_segs, loff_t pos);

@@ -92,7 +92,7 @@ static inline void fput(struct file *file)
 extern const struct file_operations def_blk_fops;
 extern const struct address_space_operations def_blk_aops;
 
-/* ---- direct-io.c ----------------------------------------------------------------- */
+/* ---- direct-io.c ---------------------------------------------------------------------------- */
 
 /* b_state */
 #define BH_New			1u	/* the blocks held nothing before: what is not written must be zeroed */
@@ -136,7 +136,7 @@ ssize_t __blockdev_direct_IO(int rw, struct kiocb *iocb, struct inode *inode, st
 int dio_init(const struct lab_knobs *knobs);
 void dio_exit(void);
 
-/* ---- filemap.c, fs.c, bdev.c, loop.c -------------------------------------------------- */
+/* ---- filemap.c, fs.c, bdev.c, loop.c -------------------------------------------------------- */
 
 int filemap_write_and_wait_range(struct inode *inode, loff_t pos, size_t len_bytes);
 void filemap_dio_write_end(struct inode *inode, loff_t pos, size_t len_bytes);
