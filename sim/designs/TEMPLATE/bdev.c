@@ -13,7 +13,7 @@
 #include <linux/kernel.h>
 
 /* One bio over the beginning of @page. 0 or -errno. */
-static int bdev_bio(struct block_device *bdev, blk_opf_t opf, loff_t pos, struct page *page, size_t bytes)
+static int blkdev_bio(struct block_device *bdev, blk_opf_t opf, loff_t pos, struct page *page, size_t bytes)
 {
 	struct bio_vec vec;
 	struct bio bio;
@@ -27,7 +27,7 @@ static int bdev_bio(struct block_device *bdev, blk_opf_t opf, loff_t pos, struct
 	return err;
 }
 
-static ssize_t bdev_rw(struct block_device *bdev, blk_opf_t opf, loff_t pos, struct iov_iter *iter)
+static ssize_t blkdev_rw(struct block_device *bdev, blk_opf_t opf, loff_t pos, struct iov_iter *iter)
 {
 	struct page *page = alloc_page(GFP_KERNEL);
 	ssize_t done = 0;
@@ -39,7 +39,7 @@ static ssize_t bdev_rw(struct block_device *bdev, blk_opf_t opf, loff_t pos, str
 		if (op_is_write(opf) && copy_from_iter(iter, page_address(page), bytes) != bytes)
 			err = -EFAULT;
 		if (!err)
-			err = bdev_bio(bdev, opf, pos + done, page, bytes);
+			err = blkdev_bio(bdev, opf, pos + done, page, bytes);
 		if (!err && !op_is_write(opf) && copy_to_iter(iter, page_address(page), bytes) != bytes)
 			err = -EFAULT;
 		done += bytes;
@@ -50,25 +50,25 @@ static ssize_t bdev_rw(struct block_device *bdev, blk_opf_t opf, loff_t pos, str
 }
 
 /**
- * bdev_read - read from a block device
+ * blkdev_read - read from a block device
  * @bdev: the device
  * @pos: from where
  * @to: to where, and how much; aligned
  *
  * Context: task, sleeps. Return: bytes (short: the end of the device), or -errno.
  */
-ssize_t bdev_read(struct block_device *bdev, loff_t pos, struct iov_iter *to)
+ssize_t blkdev_read(struct block_device *bdev, loff_t pos, struct iov_iter *to)
 {
 	loff_t size = bdev_nr_bytes(bdev);
 
 	if (pos >= size)
 		return 0;
 	iov_iter_truncate(to, size - pos);
-	return bdev_rw(bdev, REQ_OP_READ, pos, to);
+	return blkdev_rw(bdev, REQ_OP_READ, pos, to);
 }
 
 /**
- * bdev_write - write to a block device
+ * blkdev_write - write to a block device
  * @bdev: the device
  * @pos: to where
  * @from: from where, and how much; aligned
@@ -76,7 +76,7 @@ ssize_t bdev_read(struct block_device *bdev, loff_t pos, struct iov_iter *to)
  *
  * Context: task, sleeps. Return: bytes (short: the end of the device), or -errno.
  */
-ssize_t bdev_write(struct block_device *bdev, loff_t pos, struct iov_iter *from, unsigned int flags)
+ssize_t blkdev_write(struct block_device *bdev, loff_t pos, struct iov_iter *from, unsigned int flags)
 {
 	loff_t size = bdev_nr_bytes(bdev);
 
@@ -85,5 +85,5 @@ ssize_t bdev_write(struct block_device *bdev, loff_t pos, struct iov_iter *from,
 	if (pos >= size)
 		return -ENOSPC;
 	iov_iter_truncate(from, size - pos);
-	return bdev_rw(bdev, REQ_OP_WRITE | REQ_SYNC | (flags & LAB_IO_DSYNC ? REQ_FUA : 0), pos, from);
+	return blkdev_rw(bdev, REQ_OP_WRITE | REQ_SYNC | (flags & LAB_IO_DSYNC ? REQ_FUA : 0), pos, from);
 }

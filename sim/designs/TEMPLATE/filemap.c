@@ -33,7 +33,6 @@ static int filemap_get_page(struct inode *inode, loff_t pos, size_t len_bytes, s
  * @file: the file
  * @pos: from where
  * @to: to where, and how much
- *
  * @err: set to what made it short, if that was not the end of the file: -EFAULT, -ENOMEM, or the device's
  *
  * Context: i_rwsem held; sleeps. Return: bytes.

@@ -12,7 +12,7 @@
 #include <linux/kernel.h>
 #include <linux/slab.h>
 
-/* ---- open, close ------------------------------------------------------------------ */
+/* ---- open, close ---------------------------------------------------------------------------- */
 
 static struct lab_file *file_alloc(struct inode *inode, struct block_device *bdev)
 {
@@ -39,7 +39,7 @@ static void fs_close(struct lab_file *lf)
 	kfree(lf);
 }
 
-/* ---- checks ------------------------------------------------------------------------ */
+/* ---- checks --------------------------------------------------------------------------------- */
 
 /* By the rule of 3.12: everything by the device's block. The kernel's own memory (loop.c) comes in whole sectors. */
 static bool fs_is_aligned(struct file *file, loff_t pos, const struct iov_iter *iter)
@@ -60,16 +60,16 @@ static int fs_write_checks(loff_t pos, struct iov_iter *from)
 	return 0;
 }
 
-/* ---- read, write --------------------------------------------------------------------- */
+/* ---- read, write ---------------------------------------------------------------------------- */
 
 /* Direct IO is whole, or it failed; buffered IO tells how far it came. */
-static ssize_t file_result(bool direct, size_t done, int err)
+static ssize_t fs_result(bool direct, size_t done, int err)
 {
 	return err && (direct || !done) ? err : (ssize_t)done;
 }
 
 /**
- * file_read - a read, direct or through the page cache
+ * fs_read - a read, direct or through the page cache
  * @file: the file
  * @pos: from where
  * @to: to where, and how much
@@ -77,7 +77,7 @@ static ssize_t file_result(bool direct, size_t done, int err)
  *
  * Context: task, sleeps. Return: bytes (short: the end of the file), or -errno.
  */
-ssize_t file_read(struct file *file, loff_t pos, struct iov_iter *to, unsigned int flags)
+ssize_t fs_read(struct file *file, loff_t pos, struct iov_iter *to, unsigned int flags)
 {
 	bool direct = !(flags & LAB_IO_BUFFERED);
 	enum lab_lock lock;
@@ -95,11 +95,11 @@ ssize_t file_read(struct file *file, loff_t pos, struct iov_iter *to, unsigned i
 	if (direct)
 		lab_cache_invalidate(file->f_inode, pos, done);
 	lab_unlock(file->f_inode, lock);
-	return file_result(direct, done, err);
+	return fs_result(direct, done, err);
 }
 
-/* i_rwsem is held exclusively, and nothing else is in flight. As file_write(). */
-static ssize_t file_write_locked(struct file *file, loff_t pos, struct iov_iter *from, unsigned int flags)
+/* i_rwsem is held exclusively, and nothing else is in flight. As fs_write(). */
+static ssize_t fs_write_locked(struct file *file, loff_t pos, struct iov_iter *from, unsigned int flags)
 {
 	bool direct = !(flags & LAB_IO_BUFFERED);
 	loff_t old_size = i_size_read(file->f_inode);
@@ -115,7 +115,7 @@ static ssize_t file_write_locked(struct file *file, loff_t pos, struct iov_iter 
 	done = filemap_write(file, pos, from, &err);
 	if (done && (direct || (flags & LAB_IO_DSYNC)))
 		err = err ?: filemap_push_out(file, pos, done);
-	ret = file_result(direct, done, err);
+	ret = fs_result(direct, done, err);
 	if (err) {
 		if (ret < 0 && i_size_read(file->f_inode) > old_size)
 			i_size_write(file->f_inode, old_size);
@@ -125,7 +125,7 @@ static ssize_t file_write_locked(struct file *file, loff_t pos, struct iov_iter 
 }
 
 /**
- * file_write - a write, direct or through the page cache
+ * fs_write - a write, direct or through the page cache
  * @file: the file
  * @pos: to where; LAB_IO_APPEND: the end, wherever that is
  * @from: from where, and how much
@@ -133,7 +133,7 @@ static ssize_t file_write_locked(struct file *file, loff_t pos, struct iov_iter 
  *
  * Context: task, sleeps. Return: bytes, or -errno.
  */
-ssize_t file_write(struct file *file, loff_t pos, struct iov_iter *from, unsigned int flags)
+ssize_t fs_write(struct file *file, loff_t pos, struct iov_iter *from, unsigned int flags)
 {
 	struct inode *inode = file->f_inode;
 	ssize_t ret;
@@ -146,7 +146,7 @@ ssize_t file_write(struct file *file, loff_t pos, struct iov_iter *from, unsigne
 	lab_inode_dio_wait(inode);
 	if (flags & LAB_IO_APPEND)
 		pos = i_size_read(inode);
-	ret = file_write_locked(file, pos, from, flags);
+	ret = fs_write_locked(file, pos, from, flags);
 	up_write(&inode->i_rwsem);
 	if (ret > 0 && (flags & LAB_IO_DSYNC))
 		err = lab_fsync(inode, true);
@@ -172,7 +172,7 @@ int vfs_fsync(struct file *file, bool datasync)
 	return err ?: flush_err;
 }
 
-/* ---- struct design ---------------------------------------------------------------------- */
+/* ---- struct design -------------------------------------------------------------------------- */
 
 static int design_init(const struct lab_knobs *knobs)
 {
@@ -191,7 +191,7 @@ static const char *design_unsupported(const struct lab_knobs *knobs)
 	return NULL;
 }
 
-static ssize_t submit_bdev(struct file *file, struct lab_io *io, struct iov_iter *iter)
+static ssize_t fs_submit_bdev(struct file *file, struct lab_io *io, struct iov_iter *iter)
 {
 	loff_t pos = io->flags & LAB_IO_APPEND ? bdev_nr_bytes(file->f_bdev) : io->pos;
 
@@ -202,8 +202,8 @@ static ssize_t submit_bdev(struct file *file, struct lab_io *io, struct iov_iter
 	if (!fs_is_aligned(file, pos, iter))
 		return -EINVAL;
 	if (io->rw == LAB_READ)
-		return bdev_read(file->f_bdev, pos, iter);
-	return bdev_write(file->f_bdev, pos, iter, io->flags);
+		return blkdev_read(file->f_bdev, pos, iter);
+	return blkdev_write(file->f_bdev, pos, iter, io->flags);
 }
 
 static ssize_t design_submit(struct lab_file *lf, struct lab_io *io)
@@ -219,10 +219,10 @@ static ssize_t design_submit(struct lab_file *lf, struct lab_io *io)
 	if (err)
 		return err;
 	if (!lf->file.f_inode)
-		return submit_bdev(&lf->file, io, &iter);
+		return fs_submit_bdev(&lf->file, io, &iter);
 	if (io->rw == LAB_READ)
-		return file_read(&lf->file, io->pos, &iter, io->flags);
-	return file_write(&lf->file, io->pos, &iter, io->flags);
+		return fs_read(&lf->file, io->pos, &iter, io->flags);
+	return fs_write(&lf->file, io->pos, &iter, io->flags);
 }
 
 static int design_fsync(struct lab_file *lf, bool datasync)

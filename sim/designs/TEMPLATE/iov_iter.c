@@ -39,7 +39,14 @@ int iov_iter_init(struct iov_iter *iter, const struct lab_iovec *iov, unsigned i
 	return err;
 }
 
-/* iov_iter_kernel - an iterator over @count bytes of the kernel's memory. Context: any. */
+/**
+ * iov_iter_kernel - an iterator over the kernel's memory
+ * @iter: to be set
+ * @kaddr: lives as long as the iterator is used
+ * @count: bytes
+ *
+ * Context: any.
+ */
 void iov_iter_kernel(struct iov_iter *iter, void *kaddr, size_t count)
 {
 	*iter = (struct iov_iter){ .kaddr = kaddr, .count = count };

@@ -4,6 +4,8 @@
  *
  * ->submit_bio may not wait, so all it does is to hand the bio over. What that needs is one command, from a pool:
  * a block device must get on without memory, since it may be what memory is waiting for.
+ *
+ * The device itself is at the end; designs whose loop.c is longer have it in loop-ctl.c.
  */
 #include <linux/fs.h>
 #include <linux/bio.h>
@@ -35,7 +37,7 @@ struct loop_cmd {
 
 static struct kmem_cache *loop_cmd_cache;
 
-/* ---- what a bio asks for ------------------------------------------------------------- */
+/* ---- what a bio asks for -------------------------------------------------------------------- */
 
 /* One piece of its memory, at most a page. A read beyond the file gives zeros. 0 or -errno. */
 static int loop_rw_bvec(struct file *file, bool write, loff_t pos, const struct bio_vec *bv)
@@ -46,9 +48,9 @@ static int loop_rw_bvec(struct file *file, bool write, loff_t pos, const struct 
 
 	iov_iter_kernel(&iter, kaddr, bv->bv_len);
 	if (write)
-		ret = file_write(file, pos, &iter, 0);
+		ret = fs_write(file, pos, &iter, 0);
 	else
-		ret = file_read(file, pos, &iter, 0);
+		ret = fs_read(file, pos, &iter, 0);
 	if (ret < 0)
 		return ret;
 	if (ret < bv->bv_len) {
@@ -96,7 +98,7 @@ static int loop_handle(struct lab_loop *loop, struct bio *bio)
 	return err;
 }
 
-/* ---- from the submitter to the worker ------------------------------------------------- */
+/* ---- worker --------------------------------------------------------------------------------- */
 
 static void loop_work(struct work_struct *work)
 {
@@ -114,7 +116,7 @@ static void loop_work(struct work_struct *work)
 	lab_loopdev_put(&loop->dev, shard);
 }
 
-static void loop_hand_over(struct lab_loop *loop, struct loop_cmd *cmd, struct bio *bio, unsigned int shard)
+static void loop_punt(struct lab_loop *loop, struct loop_cmd *cmd, struct bio *bio, unsigned int shard)
 {
 	cmd->loop = loop;
 	cmd->bio = bio;
@@ -124,12 +126,14 @@ static void loop_hand_over(struct lab_loop *loop, struct loop_cmd *cmd, struct b
 	queue_work(loop->dev.wq, &cmd->work);
 }
 
+/* ---- a disk without a request queue --------------------------------------------------------- */
+
 /* A bio that found no command: wait for one. Worker. */
 static void loop_starved(struct lab_loopdev *dev, struct bio *bio)
 {
 	struct lab_loop *loop = container_of(dev, struct lab_loop, dev);
 
-	loop_hand_over(loop, mempool_alloc(&loop->cmds, GFP_NOIO), bio, 0);
+	loop_punt(loop, mempool_alloc(&loop->cmds, GFP_NOIO), bio, 0);
 }
 
 static void loop_submit_bio(struct bio *bio)
@@ -149,7 +153,7 @@ static void loop_submit_bio(struct bio *bio)
 		unsigned int shard = lab_loopdev_shard();
 
 		lab_loopdev_get(&loop->dev, shard);
-		loop_hand_over(loop, cmd, bio, shard);
+		loop_punt(loop, cmd, bio, shard);
 	} else {
 		lab_loopdev_starve(&loop->dev, bio);
 	}
@@ -164,7 +168,7 @@ static const struct lab_loopdev_ops loop_dev_ops = {
 	.starved	= loop_starved,
 };
 
-/* ---- devices ---------------------------------------------------------------------------- */
+/* ---- devices -------------------------------------------------------------------------------- */
 
 /**
  * loop_add - a block device on @lf
@@ -199,13 +203,23 @@ free_loop:
 	return ERR_PTR(err);
 }
 
-/* loop_bdev - the device to submit bios to; valid until loop_del(). Context: any. */
+/**
+ * loop_bdev - the device to submit bios to
+ * @loop: from loop_add()
+ *
+ * Context: any. Return: valid until loop_del().
+ */
 struct block_device *loop_bdev(struct lab_loop *loop)
 {
 	return loop->dev.disk->part0;
 }
 
-/* loop_del - wait for what is in flight and take the device apart. Context: task, sleeps. */
+/**
+ * loop_del - take a device apart
+ * @loop: gone afterwards. Nobody submits to it any more; what is in flight is waited for
+ *
+ * Context: task, sleeps.
+ */
 void loop_del(struct lab_loop *loop)
 {
 	lab_loopdev_del(&loop->dev);
@@ -213,7 +227,11 @@ void loop_del(struct lab_loop *loop)
 	kfree(loop);
 }
 
-/* loop_init - the cache of commands, once. Context: task, may sleep. Return: 0 or -ENOMEM. */
+/**
+ * loop_init - the cache of commands, once
+ *
+ * Context: task, may sleep. Return: 0 or -ENOMEM.
+ */
 int loop_init(void)
 {
 	loop_cmd_cache = KMEM_CACHE(loop_cmd, 0);
@@ -223,7 +241,11 @@ int loop_init(void)
 	return 0;
 }
 
-/* loop_exit - undo loop_init(); no device is left. Context: task, may sleep. */
+/**
+ * loop_exit - undo loop_init(); no device is left
+ *
+ * Context: task, may sleep.
+ */
 void loop_exit(void)
 {
 	kmem_cache_destroy(loop_cmd_cache);

@@ -30,13 +30,13 @@ size_t filemap_write(struct file *file, loff_t pos, struct iov_iter *from, int *
 int filemap_push_out(struct file *file, loff_t pos, size_t len_bytes);
 
 /* fs.c */
-ssize_t file_read(struct file *file, loff_t pos, struct iov_iter *to, unsigned int flags);
-ssize_t file_write(struct file *file, loff_t pos, struct iov_iter *from, unsigned int flags);
+ssize_t fs_read(struct file *file, loff_t pos, struct iov_iter *to, unsigned int flags);
+ssize_t fs_write(struct file *file, loff_t pos, struct iov_iter *from, unsigned int flags);
 int vfs_fsync(struct file *file, bool datasync);
 
 /* bdev.c */
-ssize_t bdev_read(struct block_device *bdev, loff_t pos, struct iov_iter *to);
-ssize_t bdev_write(struct block_device *bdev, loff_t pos, struct iov_iter *from, unsigned int flags);
+ssize_t blkdev_read(struct block_device *bdev, loff_t pos, struct iov_iter *to);
+ssize_t blkdev_write(struct block_device *bdev, loff_t pos, struct iov_iter *from, unsigned int flags);
 
 /* loop.c */
 int loop_init(void);
