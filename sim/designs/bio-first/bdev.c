@@ -38,7 +38,7 @@ static inline bool blkdev_is_aligned(struct file *file, loff_t pos, const struct
 	       iov_iter_is_aligned(iter, bdev_dma_alignment(file->f_bdev), block_mask);
 }
 
-/* ---- the device's page cache ------------------------------------------------------------ */
+/* ---- the device's page cache ---------------------------------------------------------------- */
 
 static inline bool blkdev_has_pages(const struct kiocb *iocb)
 {
@@ -135,7 +135,7 @@ static noinline ssize_t blkdev_write_fallback(struct kiocb *iocb, struct iov_ite
 	return ret;
 }
 
-/* ---- direct IO -------------------------------------------------------------------------- */
+/* ---- direct IO ------------------------------------------------------------------------------ */
 
 static ssize_t blkdev_read_iter(struct kiocb *iocb, struct iov_iter *to)
 {

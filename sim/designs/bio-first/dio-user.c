@@ -98,7 +98,7 @@ void dio_user_exit(void)
 	bioset_exit(&dio_rw_set);
 }
 
-/* ---- the end ------------------------------------------------------------------------------- */
+/* ---- the end -------------------------------------------------------------------------------- */
 
 /* Unpin what @bio holds and drop it. */
 static void dio_rw_release(struct bio *bio, bool dirty)
@@ -185,7 +185,7 @@ static void dio_rw_end_io(struct bio *bio)
 	dio_rw_put(rw);
 }
 
-/* ---- submission ---------------------------------------------------------------------------- */
+/* ---- submission ----------------------------------------------------------------------------- */
 
 static blk_opf_t dio_rw_opf(const struct kiocb *iocb, unsigned int flags)
 {

@@ -8,18 +8,11 @@
 #include "direct-io.h"
 #include "design.h"
 
+#define DIO_POOL_SIZE		4	/* pieces to be had without memory; any number > 0 makes progress */
+
 static bool dio_ends_in_work;	/* completion=wq */
 
-/**
- * dio_end_init - how ends are to be
- * @knobs: completion is looked at
- */
-void dio_end_init(const struct lab_knobs *knobs)
-{
-	dio_ends_in_work = knobs->completion == LAB_COMPLETION_WQ;
-}
-
-/* ---- completion ------------------------------------------------------------------------ */
+/* ---- completion ----------------------------------------------------------------------------- */
 
 /* Have @piece seen to in process context. Any context. */
 static void dio_defer(struct dio_piece *piece)
@@ -130,4 +123,39 @@ void dio_piece_end_io(struct bio *bio)
 		dio_defer(piece);
 	else
 		dio_piece_done(piece, write);
+}
+
+/* ---- set-up --------------------------------------------------------------------------------- */
+
+/**
+ * dio_sets_alloc - what the pieces of a file's bios are allocated from
+ * @file: being opened, zeroed
+ *
+ * Context: task, may sleep. Return: 0 or -ENOMEM.
+ */
+int dio_sets_alloc(struct file *file)
+{
+	return bioset_init(&file->f_pieces, DIO_POOL_SIZE, offsetof(struct dio_piece, bio), 0);
+}
+
+/**
+ * dio_sets_free - undo dio_sets_alloc(); no IO in flight
+ * @file: a block device has none
+ *
+ * Context: task, may sleep.
+ */
+void dio_sets_free(struct file *file)
+{
+	bioset_exit(&file->f_pieces);
+}
+
+/**
+ * dio_end_init - how ends are to be
+ * @knobs: completion is looked at
+ *
+ * Context: any.
+ */
+void dio_end_init(const struct lab_knobs *knobs)
+{
+	dio_ends_in_work = knobs->completion == LAB_COMPLETION_WQ;
 }

@@ -28,8 +28,6 @@
 #include "direct-io.h"
 #include "design.h"
 
-#define DIO_POOL_SIZE		4	/* pieces to be had without memory; any number > 0 makes progress */
-
 /**
  * struct dio_walk - one call of ->dio_submit, on its stack
  * @isize: i_size under the lock; reads beyond are zeros
@@ -48,27 +46,7 @@ struct dio_walk {
 	bool write, nowait, whole, keep, alone;
 };
 
-/**
- * dio_pieces_init - what the pieces of a file's bios are allocated from
- * @file: being opened, zeroed
- *
- * Context: task, may sleep. Return: 0 or -ENOMEM.
- */
-int dio_pieces_init(struct file *file)
-{
-	return bioset_init(&file->f_pieces, DIO_POOL_SIZE, offsetof(struct dio_piece, bio), 0);
-}
-
-/**
- * dio_pieces_exit - undo dio_pieces_init(); no IO in flight
- * @file: a block device has none
- */
-void dio_pieces_exit(struct file *file)
-{
-	bioset_exit(&file->f_pieces);
-}
-
-/* ---- edges of fresh blocks ------------------------------------------------------------- */
+/* ---- edges of fresh blocks ------------------------------------------------------------------ */
 
 /* Zero [sector, + bytes), less than an fs block, as part of @piece. May sleep. */
 static void dio_zero_edge(struct dio_piece *piece, struct block_device *bdev, sector_t sector,
@@ -96,7 +74,7 @@ static void dio_zero_edges(struct dio_piece *piece, const struct lab_extent *ext
 		dio_zero_edge(piece, ext->bdev, ext->sector + (ext->len_bytes >> SECTOR_SHIFT), tail);
 }
 
-/* ---- submission -------------------------------------------------------------------------- */
+/* ---- submission ----------------------------------------------------------------------------- */
 
 /* May this piece be made durable by FUA alone? */
 static bool dio_can_fua(const struct lab_extent *ext)

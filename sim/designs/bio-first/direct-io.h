@@ -12,7 +12,7 @@
 /* dio_piece->flags */
 #define DIO_PIECE_CONVERT	1	/* was unwritten: convert when the data is on disk */
 
-/* ---- the count that truncate waits for ----------------------------------------------- */
+/* ---- the count that truncate waits for ------------------------------------------------------ */
 
 #ifdef LAB_PLANT_H7
 static inline void dio_hold_bio(struct dio *dio, struct inode *inode)
@@ -55,7 +55,7 @@ static inline void dio_release_piece(struct inode *inode)
 }
 #endif
 
-/* ---- references and errors -------------------------------------------------------------- */
+/* ---- references and errors ------------------------------------------------------------------ */
 
 /* The first error is the bio's. */
 static inline void dio_error(struct dio *dio, blk_status_t status)

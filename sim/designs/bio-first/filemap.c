@@ -26,7 +26,7 @@
 #include <linux/kernel.h>
 #include <linux/mm.h>
 
-/* ---- direct IO and the page cache ------------------------------------------------ */
+/* ---- direct IO and the page cache ----------------------------------------------------------- */
 
 /**
  * filemap_dio_read_begin - before a direct read is mapped: dirty pages of the range must reach the disk
@@ -109,7 +109,7 @@ int filemap_write_done(struct inode *inode, loff_t pos, size_t len_bytes)
 	return err;
 }
 
-/* ---- buffered read ------------------------------------------------ */
+/* ---- buffered read -------------------------------------------------------------------------- */
 
 /* The page at @index with the file's contents, referenced. @nr: pages that will be wanted. */
 static int filemap_get_page(struct inode *inode, pgoff_t index, unsigned int nr, bool nowait, struct page **out)
@@ -163,7 +163,7 @@ ssize_t filemap_read(struct kiocb *iocb, struct iov_iter *to)
 	return done ?: err;
 }
 
-/* ---- buffered write ------------------------------------------------ */
+/* ---- buffered write ------------------------------------------------------------------------- */
 
 /*
  * Copy at most @bytes to the page at ki_pos. Returns how many, or -errno. The copy must not fault, as the
@@ -223,7 +223,7 @@ ssize_t generic_perform_write(struct kiocb *iocb, struct iov_iter *from)
 	return done ?: ret;
 }
 
-/* ---- the same of a bio ------------------------------------------------ */
+/* ---- the same of a bio ---------------------------------------------------------------------- */
 
 /* Copy the next @bytes of @bio to @off of @page, or from there, and move over them. */
 static void filemap_copy_bio(struct page *page, unsigned int off, struct bio *bio, unsigned int bytes)

@@ -23,7 +23,9 @@
 #include <linux/slab.h>
 #include "design.h"
 
-/* ---- map adapter ------------------------------------------------------------------------ */
+static const struct file_operations fs_file_ops, fs_buffered_ops;
+
+/* ---- map adapter ---------------------------------------------------------------------------- */
 
 /* The map answers as ->dio_submit wants it: there is nothing to adapt. */
 static const struct dio_map_ops fs_map_ops = {
@@ -31,9 +33,7 @@ static const struct dio_map_ops fs_map_ops = {
 	.convert	= lab_convert,
 };
 
-/* ---- open, close ------------------------------------------------------------------------ */
-
-static const struct file_operations fs_file_ops, fs_buffered_ops;
+/* ---- open, close ---------------------------------------------------------------------------- */
 
 static struct lab_file *file_alloc(const struct file_operations *f_op, struct block_device *bdev)
 {
@@ -62,7 +62,7 @@ static struct lab_file *fs_open_file(struct inode *inode)
 	lf->buffered.f_inode = inode;
 	lf->buffered.f_bdev = file->f_bdev;
 	file->f_done_wq = alloc_ordered_workqueue("dio-done", WQ_MEM_RECLAIM);
-	if (!file->f_done_wq || dio_pieces_init(file)) {
+	if (!file->f_done_wq || dio_sets_alloc(file)) {
 		if (file->f_done_wq)
 			destroy_workqueue(file->f_done_wq);
 		kfree(lf);
@@ -97,11 +97,11 @@ static void fs_close(struct lab_file *lf)
 		lab_cache_sync(lf->buffered.f_inode);
 		lab_inode_destroy(lf->buffered.f_inode);
 	}
-	dio_pieces_exit(&lf->file);
+	dio_sets_free(&lf->file);
 	kfree(lf);
 }
 
-/* ---- checks ------------------------------------------------------------------------------ */
+/* ---- checks --------------------------------------------------------------------------------- */
 
 static inline bool fs_is_aligned(struct file *file, loff_t pos, const struct iov_iter *iter)
 {
@@ -130,7 +130,7 @@ static int fs_write_checks(struct file *file, loff_t pos, struct iov_iter *iter)
 	return fs_is_aligned(file, pos, iter) ? 0 : -EINVAL;
 }
 
-/* ---- read --------------------------------------------------------------------------------- */
+/* ---- read ----------------------------------------------------------------------------------- */
 
 /*
  * Zeros for where the file has no data, from iocb->ki_pos to the first byte that is on disk, at most @count.
@@ -212,7 +212,7 @@ static ssize_t fs_buffered_read_iter(struct kiocb *iocb, struct iov_iter *to)
 	return ret;
 }
 
-/* ---- write -------------------------------------------------------------------------------- */
+/* ---- write ---------------------------------------------------------------------------------- */
 
 /* i_rwsem is held exclusively: nobody else changes the size. */
 static ssize_t fs_write_extend_locked(struct kiocb *iocb, struct iov_iter *from)
@@ -306,7 +306,7 @@ static ssize_t fs_write_iter(struct kiocb *iocb, struct iov_iter *from)
 	return dio_rw(iocb, from, iov_iter_count(from), 0);
 }
 
-/* ---- pinned memory, through the page cache ---------------------------------------------------- */
+/* ---- pinned memory, through the page cache -------------------------------------------------- */
 
 static int fs_read_cached_bio(struct inode *inode, struct bio *bio)
 {
@@ -375,18 +375,6 @@ static long fs_fallocate(struct file *file, int mode, loff_t offset, loff_t len)
 	return -EOPNOTSUPP;
 }
 
-/**
- * vfs_fsync - make a file durable
- * @file: any
- * @datasync: what is not needed to find the data may be left out
- *
- * Context: task, sleeps. Return: 0 or -errno.
- */
-int vfs_fsync(struct file *file, int datasync)
-{
-	return file->f_op->fsync(file, 0, LAB_MAX_FILE_BYTES, datasync);
-}
-
 static const struct file_operations fs_file_ops = {
 	.read_iter	= fs_read_iter,
 	.write_iter	= fs_write_iter,
@@ -403,7 +391,19 @@ static const struct file_operations fs_buffered_ops = {
 	.fallocate	= fs_fallocate,
 };
 
-/* ---- the design ------------------------------------------------------------------------------ */
+/**
+ * vfs_fsync - make a file or block device durable
+ * @file: any
+ * @datasync: what is not needed to read the data back may stay behind
+ *
+ * Context: task, sleeps. Return: 0 or -errno.
+ */
+int vfs_fsync(struct file *file, int datasync)
+{
+	return file->f_op->fsync(file, 0, LAB_MAX_FILE_BYTES, datasync);
+}
+
+/* ---- struct design -------------------------------------------------------------------------- */
 
 static int design_init(const struct lab_knobs *knobs)
 {

@@ -40,7 +40,7 @@
 static struct lab_knobs loop_knobs;
 static struct kmem_cache *loop_cmd_cache;
 
-/* ---- command: memory -------------------------------------------------------------------- */
+/* ---- command: memory ------------------------------------------------------------------------ */
 
 /* A command with a clone of @bio, at its place in the file. NULL: no memory. */
 static struct loop_cmd *loop_cmd_alloc(struct loop_device *lo, struct bio *bio, gfp_t gfp)
@@ -80,7 +80,7 @@ static void loop_cmd_free(struct loop_cmd *cmd)
 	kmem_cache_free(loop_cmd_cache, cmd);
 }
 
-/* ---- completion -------------------------------------------------------------------------- */
+/* ---- completion ----------------------------------------------------------------------------- */
 
 /* A clone, or who clones, is done with @rq; the last one ends it. Any context. */
 static void loop_rq_put(struct request *rq, blk_status_t status)
@@ -134,11 +134,6 @@ static void loop_end(struct loop_cmd *cmd, blk_status_t status)
 	lab_loopdev_end_done();
 }
 
-static void loop_end_io(struct bio *clone)
-{
-	loop_end(container_of(clone, struct loop_cmd, dio.tail.bio), clone->bi_status);
-}
-
 static void loop_work(struct work_struct *work);
 
 static void loop_punt(struct loop_cmd *cmd)
@@ -148,7 +143,12 @@ static void loop_punt(struct loop_cmd *cmd)
 	queue_work(cmd->lo->dev.wq, &cmd->work);
 }
 
-/* ---- freeze -------------------------------------------------------------------------------- */
+static void loop_end_io(struct bio *clone)
+{
+	loop_end(container_of(clone, struct loop_cmd, dio.tail.bio), clone->bi_status);
+}
+
+/* ---- freeze --------------------------------------------------------------------------------- */
 
 /* Begin after the thaw. */
 static void loop_thaw_work(struct work_struct *work)
@@ -181,7 +181,7 @@ static bool loop_start_write(struct loop_cmd *cmd, blk_opf_t opf)
 	return false;
 }
 
-/* ---- read, write --------------------------------------------------------------------------- */
+/* ---- read, write ---------------------------------------------------------------------------- */
 
 /* Give the clone, or what is left of it, to the file. @flags: DIO_NOBLOCK from the submitter's context. */
 static void loop_rw(struct loop_cmd *cmd, unsigned int flags)
@@ -192,7 +192,7 @@ static void loop_rw(struct loop_cmd *cmd, unsigned int flags)
 		loop_punt(cmd);
 }
 
-/* ---- flush, discard, zeroes ------------------------------------------------------------------ */
+/* ---- flush, discard, zeroes ----------------------------------------------------------------- */
 
 static int loop_flush(struct loop_device *lo)
 {
@@ -212,7 +212,7 @@ static int loop_discard(struct loop_cmd *cmd)
 				     clone->bi_iter.bi_size);
 }
 
-/* ---- worker ------------------------------------------------------------------------------------ */
+/* ---- worker --------------------------------------------------------------------------------- */
 
 /* Process context of its own: everything that may wait. */
 static void loop_work(struct work_struct *work)
@@ -240,7 +240,7 @@ static void loop_work(struct work_struct *work)
 	memalloc_noio_restore(noio);
 }
 
-/* ---- dispatch: inline or worker ------------------------------------------------------------------ */
+/* ---- dispatch: inline or worker ------------------------------------------------------------- */
 
 static inline bool loop_needs_worker(const struct loop_cmd *cmd, blk_opf_t opf)
 {
@@ -276,7 +276,7 @@ static void loop_handle(struct loop_cmd *cmd)
 	current->journal_info = journal_info;
 }
 
-/* ---- a disk without a request queue ---------------------------------------------------------------- */
+/* ---- a disk without a request queue --------------------------------------------------------- */
 
 /* A bio that found no clone: wait for one. Worker. */
 static void loop_starved(struct lab_loopdev *dev, struct bio *bio)
@@ -318,7 +318,7 @@ static const struct block_device_operations loop_bio_fops = {
 	.submit_bio	= loop_submit_bio,
 };
 
-/* ---- a disk with one --------------------------------------------------------------------------------- */
+/* ---- a disk with one ------------------------------------------------------------------------ */
 
 /* Clone the bios of @rq from where it stands. False: no memory, and @gfp may not wait for some. */
 static bool loop_clone_rq(struct request *rq, gfp_t gfp)
@@ -380,7 +380,7 @@ static const struct blk_mq_ops loop_mq_ops = {
 	.queue_rq	= loop_queue_rq,
 };
 
-/* ---- what devices are made of ---------------------------------------------------------------------------- */
+/* ---- what devices are made of --------------------------------------------------------------- */
 
 static const struct lab_loopdev_ops loop_ops[] = {
 	[LAB_LOOPQ_BIO]	= { .fops = &loop_bio_fops, .starved = loop_starved },

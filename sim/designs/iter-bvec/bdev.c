@@ -50,7 +50,7 @@ static struct kmem_cache *blkdev_dio_cache;
 static enum lab_alloc blkdev_alloc;
 static bool blkdev_sync_polls;
 
-/* ---- checks ------------------------------------------------------------------------ */
+/* ---- checks --------------------------------------------------------------------------------- */
 
 /* Cut at the end of the device. 0: nothing to do, 1: something, -errno. */
 static int blkdev_checks(struct kiocb *iocb, struct iov_iter *iter)
@@ -79,7 +79,7 @@ static inline bool blkdev_is_aligned(struct block_device *bdev, loff_t pos, cons
 	       iov_iter_is_aligned(iter, bdev_dma_alignment(bdev), len_mask);
 }
 
-/* ---- memory, completion -------------------------------------------------------------- */
+/* ---- memory, completion --------------------------------------------------------------------- */
 
 static blk_opf_t blkdev_opf(const struct kiocb *iocb)
 {
@@ -186,7 +186,7 @@ static void blkdev_end_io(struct bio *bio)
 	blkdev_drop(dio);
 }
 
-/* ---- the device's page cache ------------------------------------------------------------ */
+/* ---- the device's page cache ---------------------------------------------------------------- */
 
 static inline bool blkdev_has_pages(const struct kiocb *iocb)
 {
@@ -283,7 +283,7 @@ static noinline ssize_t blkdev_write_fallback(struct kiocb *iocb, struct iov_ite
 	return ret;
 }
 
-/* ---- submission ---------------------------------------------------------------------- */
+/* ---- submission ----------------------------------------------------------------------------- */
 
 /*
  * Fill @bio with what comes next and submit it. The last bio inherits the submitter's reference: afterwards
@@ -422,7 +422,7 @@ const struct file_operations def_blk_buffered_fops = {
 	.fsync		= blkdev_buffered_fsync,
 };
 
-/* ---- set-up -------------------------------------------------------------------------- */
+/* ---- set-up --------------------------------------------------------------------------------- */
 
 /**
  * bdev_init - sets and cache, once

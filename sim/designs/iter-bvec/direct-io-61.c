@@ -70,7 +70,7 @@ static inline void iomap_dio_error(struct iomap_dio *dio, int error)
 		cmpxchg(&dio->error, 0, error);
 }
 
-/* ---- complete, end_io ------------------------------------------------------------- */
+/* ---- complete, end_io ----------------------------------------------------------------------- */
 
 /* What the filesystem does with data that is on disk: convert it, then publish its size. */
 static int iomap_dio_written(struct iomap_dio *dio)
@@ -166,7 +166,7 @@ static void iomap_dio_end_io(struct bio *bio)
 	}
 }
 
-/* ---- submit a bio ------------------------------------------------------------------- */
+/* ---- submit a bio --------------------------------------------------------------------------- */
 
 /* @pos: of its first byte. @ext may begin later, in the same block. */
 static struct bio *iomap_dio_bio(struct iomap_dio *dio, const struct lab_extent *ext, loff_t pos,
@@ -213,7 +213,7 @@ static blk_opf_t iomap_dio_opf(struct iomap_dio *dio, const struct lab_extent *e
 	return REQ_OP_WRITE | REQ_SYNC | REQ_IDLE;
 }
 
-/* ---- one extent ---------------------------------------------------------------------- */
+/* ---- one extent ----------------------------------------------------------------------------- */
 
 /* A read where the file has no data. Bytes or -EFAULT. */
 static ssize_t iomap_dio_hole(struct iomap_dio *dio, const struct lab_extent *ext)
@@ -275,7 +275,7 @@ static ssize_t iomap_dio_extent(struct iomap_dio *dio, const struct lab_extent *
 	return pos > ext->pos ? pos - ext->pos : ret;
 }
 
-/* ---- the walk over extents ------------------------------------------------------------ */
+/* ---- the walk over extents ------------------------------------------------------------------ */
 
 static int iomap_dio_walk(struct iomap_dio *dio, loff_t pos, loff_t end)
 {
@@ -308,7 +308,7 @@ static int iomap_dio_walk(struct iomap_dio *dio, loff_t pos, loff_t end)
 	return 0;
 }
 
-/* ---- entry points --------------------------------------------------------------------- */
+/* ---- entry points --------------------------------------------------------------------------- */
 
 static struct iomap_dio *iomap_dio_alloc(struct kiocb *iocb, struct iov_iter *iter)
 {

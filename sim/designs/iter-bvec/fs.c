@@ -21,7 +21,7 @@
 static const struct file_operations fs_file_ops, fs_61_file_ops, fs_buffered_ops;
 static bool fs_is_61;
 
-/* ---- map adapter ------------------------------------------------------------------ */
+/* ---- map adapter ---------------------------------------------------------------------------- */
 
 static int fs_map(struct inode *inode, loff_t pos, u64 len_bytes, unsigned int flags, struct lab_extent *out)
 {
@@ -38,7 +38,7 @@ static const struct dio_ops fs_dio_ops = {
 	.convert	= fs_convert,
 };
 
-/* ---- open, close ------------------------------------------------------------------ */
+/* ---- open, close ---------------------------------------------------------------------------- */
 
 static struct lab_file *file_alloc(const struct file_operations *f_op, struct inode *inode,
 				   struct block_device *bdev)
@@ -102,7 +102,7 @@ static void fs_close(struct lab_file *lf)
 	kfree(lf);
 }
 
-/* ---- checks ------------------------------------------------------------------------ */
+/* ---- checks --------------------------------------------------------------------------------- */
 
 /* Where a write may go: cut at the largest file. Source: generic_write_checks() of Linux 6.1. */
 static int fs_write_checks(struct kiocb *iocb, struct iov_iter *from)
@@ -140,7 +140,7 @@ static bool fs_write_is_partial(loff_t pos, size_t len_bytes)
 	return ((pos | (pos + len_bytes)) & (LAB_BLOCK_BYTES - 1)) != 0;
 }
 
-/* ---- read ---------------------------------------------------------------------------- */
+/* ---- read ----------------------------------------------------------------------------------- */
 
 /* @is_61: the variant, a constant where this is instantiated: there the wait is part of the call. */
 static __always_inline ssize_t fs_direct_read(struct kiocb *iocb, struct iov_iter *to, bool is_61)
@@ -189,7 +189,7 @@ static ssize_t fs_buffered_read_iter(struct kiocb *iocb, struct iov_iter *to)
 	return ret;
 }
 
-/* ---- write --------------------------------------------------------------------------- */
+/* ---- write ---------------------------------------------------------------------------------- */
 
 /*
  * The write will hold the lock to its end, alone: an aligned write of the same block may be on disk and not
@@ -290,7 +290,7 @@ static ssize_t fs_61_write_iter(struct kiocb *iocb, struct iov_iter *from)
 	return fs_direct_write(iocb, from, true);
 }
 
-/* ---- fsync, fallocate ------------------------------------------------------------------ */
+/* ---- fsync, fallocate ----------------------------------------------------------------------- */
 
 static int fs_fsync(struct file *file, loff_t start, loff_t end, int datasync)
 {
@@ -342,7 +342,7 @@ int vfs_fsync(struct file *file, int datasync)
 	return file->f_op->fsync(file, 0, LAB_MAX_FILE_BYTES, datasync);
 }
 
-/* ---- struct design ---------------------------------------------------------------------- */
+/* ---- struct design -------------------------------------------------------------------------- */
 
 static int design_init(const struct lab_knobs *knobs)
 {
@@ -404,7 +404,9 @@ static loff_t design_size(struct lab_file *lf)
 }
 
 static const struct lab_variant design_variants[] = {
-	[VARIANT_PLAIN] = { .name = "", .summary = "typed iov_iter without a table, a kiocb per loop command, iomap-style extents" },
+	[VARIANT_PLAIN] = {
+		.name = "", .summary = "typed iov_iter without a table, a kiocb per loop command, iomap-style extents",
+	},
 	[VARIANT_61] = {
 		.name = "6.1", .summary = "the same as Linux 6.1 does it: blk-mq loop, a worker hop, kmalloc, work queues",
 		.knobs = {

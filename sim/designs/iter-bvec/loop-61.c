@@ -30,7 +30,7 @@
 #define LOOP_61_MAX_SEGMENTS		128
 #define LOOP_61_MAX_SEGMENT_BYTES	65536
 
-/* ---- completion -------------------------------------------------------------------------- */
+/* ---- completion ----------------------------------------------------------------------------- */
 
 static void loop_61_queue(struct loop_device *lo, struct loop_61_cmd *cmd)
 {
@@ -86,7 +86,7 @@ static void loop_61_end_io(struct kiocb *iocb, long ret)
 	loop_61_put(cmd);
 }
 
-/* ---- read, write --------------------------------------------------------------------------- */
+/* ---- read, write ---------------------------------------------------------------------------- */
 
 /* An array of all elements of a request of several bios: one kiocb has one array. NULL: no memory. */
 static struct bio_vec *loop_61_table(struct request *rq)
@@ -143,7 +143,7 @@ static int loop_61_rw(struct loop_61_cmd *cmd, loff_t pos)
 	return 0;
 }
 
-/* ---- flush, discard, zeroes ------------------------------------------------------------------ */
+/* ---- flush, discard, zeroes ----------------------------------------------------------------- */
 
 static int loop_61_flush(struct loop_device *lo)
 {
@@ -161,7 +161,7 @@ static int loop_61_fallocate(struct loop_61_cmd *cmd, loff_t pos, int mode)
 	return err && err != -EINVAL && err != -EOPNOTSUPP ? -EIO : err;
 }
 
-/* ---- worker ------------------------------------------------------------------------------------ */
+/* ---- worker --------------------------------------------------------------------------------- */
 
 static int loop_61_do(struct loop_61_cmd *cmd)
 {
@@ -217,7 +217,7 @@ static void loop_61_work(struct work_struct *work)
 	memalloc_noio_restore(noio);
 }
 
-/* ---- a disk with a request queue --------------------------------------------------------------------- */
+/* ---- a disk with a request queue ------------------------------------------------------------ */
 
 static blk_status_t loop_61_queue_rq(struct blk_mq_hw_ctx *hctx, const struct blk_mq_queue_data *bd)
 {
@@ -240,7 +240,7 @@ static const struct blk_mq_ops loop_61_mq_ops = {
 	.complete	= loop_61_complete,
 };
 
-/* ---- devices --------------------------------------------------------------------------------------------- */
+/* ---- devices -------------------------------------------------------------------------------- */
 
 const struct lab_loopdev_ops loop_61_dev_ops = {
 	.mq_ops		= &loop_61_mq_ops,

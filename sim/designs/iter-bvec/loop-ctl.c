@@ -15,7 +15,7 @@
 #include <linux/slab.h>
 #include "loop.h"
 
-/* ---- which descriptor --------------------------------------------------------------------- */
+/* ---- which descriptor ----------------------------------------------------------------------- */
 
 /* @lo is frozen, or nobody knows it yet. */
 static void loop_set_file(struct loop_device *lo, struct lab_file *lf, bool buffered)

@@ -36,7 +36,7 @@
 static struct lab_knobs loop_knobs;
 static struct kmem_cache *loop_cmd_cache, *loop_table_cache;
 
-/* ---- command: memory -------------------------------------------------------------------- */
+/* ---- command: memory ------------------------------------------------------------------------ */
 
 static struct loop_cmd *loop_cmd_alloc(struct loop_device *lo, gfp_t gfp)
 {
@@ -53,7 +53,7 @@ static void loop_cmd_free(struct loop_cmd *cmd)
 		mempool_free(cmd, &cmd->lo->cmds);
 }
 
-/* ---- command: what it is about ------------------------------------------------------------ */
+/* ---- command: what it is about -------------------------------------------------------------- */
 
 /* What is left of its memory. */
 static inline void loop_cmd_iter(const struct loop_cmd *cmd, struct iov_iter *iter)
@@ -79,7 +79,7 @@ static void loop_cmd_init(struct loop_cmd *cmd, struct loop_device *lo, struct b
 	cmd->flushed = cmd->counted = false;
 }
 
-/* ---- completion -------------------------------------------------------------------------- */
+/* ---- completion ----------------------------------------------------------------------------- */
 
 /* End the bio or request above. The command of a bio is gone afterwards. Any context. */
 static void loop_complete(struct loop_cmd *cmd, blk_status_t status)
@@ -141,38 +141,6 @@ static void loop_punt(struct loop_cmd *cmd)
 	loop_queue_work(cmd);
 }
 
-/* ---- freeze -------------------------------------------------------------------------------- */
-
-/* Begin after the thaw. */
-static void loop_thaw_work(struct work_struct *work)
-{
-	struct loop_cmd *cmd = container_of(work, struct loop_cmd, work);
-
-	lab_sb_start_write(cmd->lo->file->f_inode, false);
-	cmd->counted = true;
-	loop_queue_work(cmd);
-}
-
-/*
- * What changes the file is counted by its filesystem, which can be frozen: here, before the first attempt, and
- * once, however often it is tried (H6). False: it is frozen, and the command begins after the thaw, or never.
- */
-static bool loop_start_write(struct loop_cmd *cmd, blk_opf_t opf)
-{
-	if (likely(!lab_sb_start_write(cmd->lo->file->f_inode, true))) {
-		cmd->counted = true;
-		return true;
-	}
-	if (opf & REQ_NOWAIT) {
-		loop_complete(cmd, BLK_STS_AGAIN);
-	} else {
-		lab_probe(PUNTS);
-		INIT_WORK(&cmd->work, loop_thaw_work);
-		queue_work(cmd->lo->dev.thaw_wq, &cmd->work);
-	}
-	return false;
-}
-
 /* Zeros for what a read has not got: the file ends before the device does. */
 static void loop_zero_rest(struct loop_cmd *cmd)
 {
@@ -210,7 +178,39 @@ static void loop_end_io(struct kiocb *iocb, long ret)
 	}
 }
 
-/* ---- read, write --------------------------------------------------------------------------- */
+/* ---- freeze --------------------------------------------------------------------------------- */
+
+/* Begin after the thaw. */
+static void loop_thaw_work(struct work_struct *work)
+{
+	struct loop_cmd *cmd = container_of(work, struct loop_cmd, work);
+
+	lab_sb_start_write(cmd->lo->file->f_inode, false);
+	cmd->counted = true;
+	loop_queue_work(cmd);
+}
+
+/*
+ * What changes the file is counted by its filesystem, which can be frozen: here, before the first attempt, and
+ * once, however often it is tried (H6). False: it is frozen, and the command begins after the thaw, or never.
+ */
+static bool loop_start_write(struct loop_cmd *cmd, blk_opf_t opf)
+{
+	if (likely(!lab_sb_start_write(cmd->lo->file->f_inode, true))) {
+		cmd->counted = true;
+		return true;
+	}
+	if (opf & REQ_NOWAIT) {
+		loop_complete(cmd, BLK_STS_AGAIN);
+	} else {
+		lab_probe(PUNTS);
+		INIT_WORK(&cmd->work, loop_thaw_work);
+		queue_work(cmd->lo->dev.thaw_wq, &cmd->work);
+	}
+	return false;
+}
+
+/* ---- read, write ---------------------------------------------------------------------------- */
 
 /* Issue what is left of @cmd; loop_end_io() hears of it. @flags: IOCB_LAB_NOBLOCK under ->submit_bio. */
 static void loop_rw(struct loop_cmd *cmd, int flags)
@@ -243,7 +243,7 @@ static void loop_rw(struct loop_cmd *cmd, int flags)
 		loop_end_io(iocb, ret);
 }
 
-/* ---- flush, discard, zeroes ------------------------------------------------------------------ */
+/* ---- flush, discard, zeroes ----------------------------------------------------------------- */
 
 static int loop_flush(struct loop_device *lo)
 {
@@ -262,7 +262,7 @@ static int loop_discard(struct loop_cmd *cmd)
 	return file->f_op->fallocate(file, mode, loop_cmd_pos(cmd), loop_cmd_bytes(cmd));
 }
 
-/* ---- worker ------------------------------------------------------------------------------------ */
+/* ---- worker --------------------------------------------------------------------------------- */
 
 /*
  * An array of all elements of a request of several bios: one kiocb has one array. NULL stays without
@@ -308,7 +308,7 @@ static void loop_work(struct work_struct *work)
 	memalloc_noio_restore(noio);
 }
 
-/* ---- dispatch: inline or worker ------------------------------------------------------------------ */
+/* ---- dispatch: inline or worker ------------------------------------------------------------- */
 
 static inline bool loop_needs_worker(const struct loop_cmd *cmd, blk_opf_t opf)
 {
@@ -342,7 +342,7 @@ static void loop_handle(struct loop_cmd *cmd)
 	current->journal_info = journal_info;
 }
 
-/* ---- a disk without a request queue ---------------------------------------------------------------- */
+/* ---- a disk without a request queue --------------------------------------------------------- */
 
 static void loop_handle_bio(struct loop_device *lo, struct loop_cmd *cmd, struct bio *bio,
 			    unsigned int shard)
@@ -392,7 +392,7 @@ static const struct block_device_operations loop_bio_fops = {
 	.submit_bio	= loop_submit_bio,
 };
 
-/* ---- a disk with one --------------------------------------------------------------------------------- */
+/* ---- a disk with one ------------------------------------------------------------------------ */
 
 static blk_status_t loop_queue_rq(struct blk_mq_hw_ctx *hctx, const struct blk_mq_queue_data *bd)
 {
@@ -411,7 +411,7 @@ static const struct blk_mq_ops loop_mq_ops = {
 	.queue_rq	= loop_queue_rq,
 };
 
-/* ---- what devices are made of ---------------------------------------------------------------------------- */
+/* ---- what devices are made of --------------------------------------------------------------- */
 
 static const struct lab_loopdev_ops loop_ops[] = {
 	[LAB_LOOPQ_BIO]	= { .fops = &loop_bio_fops, .starved = loop_starved },

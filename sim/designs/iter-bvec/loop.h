@@ -94,13 +94,13 @@ static inline bool loop_cmd_needs_table(const struct loop_cmd *cmd)
 	return cmd->rq && cmd->rq->bio != cmd->rq->biotail && !lab_op_no_data(cmd->rq->cmd_flags);
 }
 
-/* ---- loop.c ----------------------------------------------------------------------------------- */
+/* ---- loop.c --------------------------------------------------------------------------------- */
 
 const struct lab_loopdev_ops *loop_dev_ops(void);
 int loop_alloc_pools(struct loop_device *lo);
 void loop_free_pools(struct loop_device *lo);
 
-/* ---- loop-61.c ---------------------------------------------------------------------- */
+/* ---- loop-61.c ------------------------------------------------------------------------------ */
 
 /**
  * struct loop_61_cmd - one request on its way, in the request's own driver data

@@ -40,7 +40,7 @@ static struct kmem_cache *dio_cache;
 static struct workqueue_struct *dio_wq;
 static struct lab_knobs dio_knobs;
 
-/* ---- piece: allocation -------------------------------------------------------------- */
+/* ---- piece: allocation ---------------------------------------------------------------------- */
 
 static void dio_bio_release(struct bio *bio, bool dirty)
 {
@@ -191,7 +191,7 @@ void dio_abort(struct dio *dio)
 	kmem_cache_free(dio_cache, dio);
 }
 
-/* ---- complete, end_io ------------------------------------------------------------- */
+/* ---- complete, end_io ----------------------------------------------------------------------- */
 
 /* All pieces are done. Publishes the size, makes it durable if asked, frees the dio; bytes or -errno. */
 static ssize_t dio_complete(struct dio *dio)

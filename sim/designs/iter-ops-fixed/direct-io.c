@@ -20,7 +20,7 @@
 #include <linux/kernel.h>
 #include "direct-io.h"
 
-/* ---- submit a piece ----------------------------------------------------------------- */
+/* ---- submit a piece ------------------------------------------------------------------------- */
 
 /* Where @bio, which has its device, begins: known before its first page, which the old rule on bios may ask about. */
 static inline void piece_bio_aim(struct bio *bio, const struct lab_extent *ext, loff_t pos)
@@ -144,7 +144,7 @@ static noinline void piece_submit_multi(struct dio_walk *w, struct dio_piece *pi
 	piece_drop(piece);
 }
 
-/* ---- one extent ---------------------------------------------------------------------- */
+/* ---- one extent ----------------------------------------------------------------------------- */
 
 /* A read where the file has no data. */
 static noinline int dio_zero_fill(struct dio_walk *w, u64 len_bytes)
@@ -210,7 +210,7 @@ static int dio_extent(struct dio_walk *w, const struct lab_extent *ext)
 	return 0;
 }
 
-/* ---- the walk over extents ------------------------------------------------------------ */
+/* ---- the walk over extents ------------------------------------------------------------------ */
 
 static int dio_walk_extents(struct dio_walk *w)
 {
@@ -269,7 +269,7 @@ static ssize_t dio_submitted(struct dio_walk *w, int ret, struct dio **waited)
 	return -EIOCBQUEUED;
 }
 
-/* ---- entry points --------------------------------------------------------------------- */
+/* ---- entry points --------------------------------------------------------------------------- */
 
 /**
  * dio_submit - start a direct read or write

@@ -20,7 +20,7 @@
 
 static const struct file_operations fs_file_ops, fs_buffered_ops;
 
-/* ---- map adapter ------------------------------------------------------------------ */
+/* ---- map adapter ---------------------------------------------------------------------------- */
 
 static int fs_map(struct inode *inode, loff_t pos, u64 len_bytes, unsigned int flags, struct lab_extent *out)
 {
@@ -37,7 +37,7 @@ static const struct dio_ops fs_dio_ops = {
 	.convert	= fs_convert,
 };
 
-/* ---- open, close ------------------------------------------------------------------ */
+/* ---- open, close ---------------------------------------------------------------------------- */
 
 static struct lab_file *file_alloc(const struct file_operations *f_op, struct inode *inode,
 				   struct block_device *bdev)
@@ -100,7 +100,7 @@ static void fs_close(struct lab_file *lf)
 	kfree(lf);
 }
 
-/* ---- checks ------------------------------------------------------------------------ */
+/* ---- checks --------------------------------------------------------------------------------- */
 
 /* Where a write may go: cut at the largest file. Source: generic_write_checks() of Linux 6.1. */
 static int fs_write_checks(struct kiocb *iocb, struct iov_iter *from)
@@ -138,7 +138,7 @@ static bool fs_write_is_partial(loff_t pos, size_t len_bytes)
 	return ((pos | (pos + len_bytes)) & (LAB_BLOCK_BYTES - 1)) != 0;
 }
 
-/* ---- read ---------------------------------------------------------------------------- */
+/* ---- read ----------------------------------------------------------------------------------- */
 
 static ssize_t fs_read_iter(struct kiocb *iocb, struct iov_iter *to)
 {
@@ -176,7 +176,7 @@ static ssize_t fs_buffered_read_iter(struct kiocb *iocb, struct iov_iter *to)
 	return ret;
 }
 
-/* ---- write --------------------------------------------------------------------------- */
+/* ---- write ---------------------------------------------------------------------------------- */
 
 /*
  * The write will hold the lock to its end, alone: an aligned write of the same block may be on disk and not
@@ -267,7 +267,7 @@ static ssize_t fs_write_iter(struct kiocb *iocb, struct iov_iter *from)
 	return ret;
 }
 
-/* ---- fsync, fallocate ------------------------------------------------------------------ */
+/* ---- fsync, fallocate ----------------------------------------------------------------------- */
 
 static int fs_fsync(struct file *file, loff_t start, loff_t end, int datasync)
 {
@@ -312,7 +312,7 @@ int vfs_fsync(struct file *file, int datasync)
 	return file->f_op->fsync(file, 0, LAB_MAX_FILE_BYTES, datasync);
 }
 
-/* ---- struct design ---------------------------------------------------------------------- */
+/* ---- struct design -------------------------------------------------------------------------- */
 
 static int design_init(const struct lab_knobs *knobs)
 {

@@ -23,7 +23,7 @@
 
 #define PIN_BATCH	32	/* pages pinned by one call; their pointers are on the stack (256 bytes) */
 
-/* ---- user memory ------------------------------------------------------------------ */
+/* ---- user memory ---------------------------------------------------------------------------- */
 
 /* Methods of one kind are not called for the other. */
 #define assert_user(iter)	VM_BUG_ON((iter)->ops != &iovec_iter_ops)
@@ -315,7 +315,7 @@ int __iov_iter_init(struct iov_iter *iter, const struct lab_iovec *iov, unsigned
 	return err;
 }
 
-/* ---- pages somebody else holds ---------------------------------------------------- */
+/* ---- pages somebody else holds -------------------------------------------------------------- */
 
 static inline size_t elem_left(const struct iov_iter *iter)
 {

@@ -89,7 +89,7 @@ static inline bool loop_cmd_needs_table(const struct loop_cmd *cmd)
 	return cmd->rq && cmd->rq->bio != cmd->rq->biotail && !lab_op_no_data(cmd->rq->cmd_flags);
 }
 
-/* ---- loop.c ----------------------------------------------------------------------------------- */
+/* ---- loop.c --------------------------------------------------------------------------------- */
 
 const struct lab_loopdev_ops *loop_dev_ops(void);
 int loop_alloc_pools(struct loop_device *lo);

@@ -218,8 +218,8 @@ int filemap_read_bio(struct inode *inode, struct bio *bio);
 int filemap_write_bio(struct inode *inode, struct bio *bio);
 
 /* direct-io.c */
-int dio_pieces_init(struct file *file);
-void dio_pieces_exit(struct file *file);
+int dio_sets_alloc(struct file *file);
+void dio_sets_free(struct file *file);
 void dio_end_init(const struct lab_knobs *knobs);
 int dio_submit_mapped(struct file *file, struct bio *bio, unsigned int flags);
 void dio_done_work(struct work_struct *work);

@@ -72,7 +72,7 @@ static inline struct inode *bdev_file_inode(struct file *file)
 	return container_of(file, struct lab_file, file)->buffered.f_inode;
 }
 
-/* ---- direct-io.c ----------------------------------------------------------------- */
+/* ---- direct-io.c ---------------------------------------------------------------------------- */
 
 /**
  * struct dio_ops - what direct IO asks of a filesystem
@@ -95,7 +95,7 @@ void dio_exit(void);
 int dio_sets_alloc(struct file *file);
 void dio_sets_free(struct file *file);
 
-/* ---- filemap.c, fs.c, bdev.c, loop.c -------------------------------------------------- */
+/* ---- filemap.c, fs.c, bdev.c, loop.c -------------------------------------------------------- */
 
 int filemap_dio_read_begin(struct inode *inode, loff_t pos, size_t len_bytes, bool nowait);
 int filemap_dio_write_begin(struct inode *inode, loff_t pos, size_t len_bytes, bool nowait);
