@@ -73,9 +73,10 @@ static void list_knobs(void)
 
 static void list_faults(void)
 {
-	puts("fault=flip@OFF       one byte of what is read at byte OFF of the disk is changed\n"
-	     "fault=eio@OFF[+LEN]  transfers that touch [OFF, OFF+LEN) of the disk fail with EIO\n"
-	     "fault=enospc@OFF[+LEN]  the same, with ENOSPC");
+	puts("fault=flip@OFF          one byte of what is read at byte OFF of the disk is changed\n"
+	     "fault=eio@OFF[+LEN]     transfers that touch [OFF, OFF+LEN) of the disk fail with EIO; LEN: 1\n"
+	     "fault=enospc@OFF[+LEN]  the same, with ENOSPC\n"
+	     "fault=eio@flush         whatever asks for a flush of the disk's cache fails with EIO");
 }
 
 int cmd_list(int argc, char **argv)
@@ -84,7 +85,7 @@ int cmd_list(int argc, char **argv)
 		{ "designs", list_designs }, { "jobs", list_jobs }, { "devices", list_devices },
 		{ "counters", list_counters }, { "knobs", list_knobs }, { "faults", list_faults },
 	};
-	const char *names[sizeof(parts) / sizeof(parts[0])];
+	const char *names[sizeof(parts) / sizeof(parts[0])], *nearest;
 	size_t n = sizeof(parts) / sizeof(parts[0]);
 
 	if (argc > 2)
@@ -101,9 +102,18 @@ int cmd_list(int argc, char **argv)
 	}
 	if (argc == 1)
 		return EXIT_OK;
-	if (!strcmp(argv[1], "--help")) {
-		puts("usage: diolab list [designs|jobs|devices|counters|knobs|faults]");
+	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")) {
+		puts("Usage: diolab list [designs|jobs|devices|counters|knobs|faults]\n"
+		     "What the other verbs can be told; without a word all of it.\n\n"
+		     "  designs   for -d, with their variants (NAME@VARIANT)\n"
+		     "  jobs      the job files below this folder, and what each is for\n"
+		     "  devices   for --disk, --ram and --null; filters for --stack\n"
+		     "  counters  what reports count, and '#@ expect.COUNTER = N' of a job file asks for\n"
+		     "  knobs     for -d NAME+knob=value\n"
+		     "  faults    for --stack fault=…");
 		return EXIT_OK;
 	}
-	usage("list: no part '%s'%s", argv[1], did_you_mean(argv[1], names, n));
+	nearest = did_you_mean(argv[1], names, n);
+	usage("list: no part '%s'%s", argv[1], *nearest ? nearest :
+	      "; there are designs, jobs, devices, counters, knobs and faults");
 }

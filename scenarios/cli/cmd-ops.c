@@ -106,6 +106,17 @@ static enum lab_run_status perform(struct options *o, const struct opset *set, s
 	return o->reference ? by_reference(o, set, results, why) : by_design(o, set, results, why);
 }
 
+/* The options are one table with run's and compare's: one that would be taken and change nothing is refused. */
+static void refuse_what_is_not_ours(const struct setup *s)
+{
+	const char *idle = s->json ? "--json" : s->md ? "--md" : s->html ? "--html" : s->verify ? "--verify" :
+			   s->threads ? "--threads" : s->max_ios ? "--ios" : s->max_runtime_ns ? "--runtime" :
+			   s->source == LAB_SOURCE_PINNED ? "--source pinned" : NULL;
+
+	if (idle)
+		usage("%s is for run and compare; ops prints one result line for each operation", idle);
+}
+
 int cmd_ops(int argc, char **argv)
 {
 	static struct options o;
@@ -116,6 +127,7 @@ int cmd_ops(int argc, char **argv)
 	struct opset set;
 
 	options_parse(&o, OPT_OPS, argc, argv);
+	refuse_what_is_not_ours(&o.setup);
 	if (o.generate)
 		return generate(&o);
 	if (o.diff.ours)

@@ -20,29 +20,33 @@ static const struct verb {
 };
 #define NR_VERBS (sizeof(verbs) / sizeof(verbs[0]))
 
-static void help(FILE *out)
+static void help(void)
 {
-	fprintf(out, "diolab - how should direct IO reach a file when the memory is already pinned?\n\n");
+	printf("diolab - how should direct IO reach a file when the memory is already pinned?\n\n");
 	for (size_t i = 0; i < NR_VERBS; i++)
-		fprintf(out, "  diolab %-8s  %s\n", verbs[i].name, verbs[i].what);
-	fprintf(out, "\n'diolab VERB --help' explains each. First answer:\n"
-		     "  diolab compare scenarios/first-light.fio\n");
+		printf("  diolab %-8s  %s\n", verbs[i].name, verbs[i].what);
+	printf("\n'diolab VERB --help' explains each. First answer:\n"
+	       "  diolab compare scenarios/first-light.fio\n");
 }
 
 int main(int argc, char **argv)
 {
-	const char *names[NR_VERBS + 1];
+	static char help_option[] = "--help";
+	const char *names[NR_VERBS + 1], *nearest;
 	int rc = host_user_reserve();	/* before anything else can take those addresses */
 
 	if (rc)
 		usage("the user window at %#lx is taken (error %d); run without address space limits or preloaded libraries",
 		      HOST_USER_BASE, -rc);
-	if (argc < 2) {
-		help(stderr);
-		return EXIT_USAGE;
+	if (argc < 2)
+		usage("a verb is missing: list, run, compare or ops; 'diolab --help' says what they do");
+	if (!strcmp(argv[1], "help") && argc > 2) {	/* the same as VERB --help */
+		argv[1] = argv[2];
+		argv[2] = help_option;
+		argc = 3;
 	}
 	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
-		help(stdout);
+		help();
 		return EXIT_OK;
 	}
 	for (size_t i = 0; i < NR_VERBS; i++) {
@@ -52,5 +56,6 @@ int main(int argc, char **argv)
 			return verbs[i].fn(argc - 1, argv + 1);
 		}
 	}
-	usage("no verb '%s'%s", argv[1], did_you_mean(argv[1], names, NR_VERBS));
+	nearest = did_you_mean(argv[1], names, NR_VERBS);
+	usage("no verb '%s'%s", argv[1], *nearest ? nearest : "; 'diolab --help' lists them");
 }

@@ -21,9 +21,10 @@ enum {
 #define OPTIONS_MAX_ARGS 256
 
 static const struct argp_option table[] = {
-	{ NULL, 'd', "DESIGN,…", 0, "Designs, each NAME[+knob=value…]; default: all. 'diolab list' shows both", 1 },
+	{ NULL, 'd', "DESIGN[,...]", 0, "NAME[@VARIANT][+knob=value…], which 'diolab list' shows: one; for compare "
+	  "several, or all if none is named", 1 },
 	{ NULL, 0, NULL, 0, "Target:", 2 },
-	{ "path", O_PATH, "loop|file", 0, "Through the loop driver, or straight to the file (compare: both)", 2 },
+	{ "path", O_PATH, "loop|file", 0, "Through the loop driver, or straight to the file. Default: both; of ops: file", 2 },
 	{ "source", O_SOURCE, "user|pinned", 0,
 	  "User memory, or ready bios of pinned pages put into the loop device", 2 },
 	{ "loops", O_LOOPS, "N", 0, "Loop devices on one another, each on a file on the one below (1)", 2 },
@@ -31,10 +32,11 @@ static const struct argp_option table[] = {
 	  "A real O_DIRECT file or block device; made if missing. Default: a temporary real file", 2 },
 	{ "ram", O_RAM, "SIZE", 0, "A disk in memory", 2 },
 	{ "null", O_NULL, "SIZE", 0, "A disk that completes and keeps nothing", 2 },
-	{ "fs", O_FS, "extent[:…]", 0,
+	{ "fs", O_FS, "extent[:...]", 0,
 	  "layout=contiguous|fragmented[=4k]|sparse|unwritten, lock=shared|exclusive, map=warm|cold, flusher=on|off", 2 },
-	{ "limits", O_LIMITS, "NAME=N,…", 0, "Queue limits of the disk: max_sectors, max_segments, …", 2 },
-	{ "stack", O_STACK, "FILTER[=ARGS]/…", 0,
+	{ "limits", O_LIMITS, "NAME=N[,...]", 0, "Queue limits of the disk: max_sectors, max_segments, max_segment_size, "
+	  "logical_block_size, virt_boundary", 2 },
+	{ "stack", O_STACK, "FILTER[/...]", 0,
 	  "Filter devices over the disk, outermost first, e.g. trace/fault=flip@1m", 2 },
 	{ "yes-really", O_YES, NULL, 0, "Allow --disk to name a block device", 2 },
 	{ NULL, 0, NULL, 0, "Run:", 3 },
@@ -60,9 +62,10 @@ static const struct argp_option ops_table[] = {
 	{ "reference", O_REFERENCE, NULL, 0, "The same operations on an array of bytes", 5 },
 	{ "generate", O_GENERATE, NULL, 0, "Print operations instead of running any (--path loop: for a loop device)", 5 },
 	{ "count", O_COUNT, "N", 0, "How many to generate (500)", 5 },
-	{ "classes", O_CLASSES, "WORD,…", 0,
+	{ "classes", O_CLASSES, "WORD[,...]", 0,
 	  "valid zero many eof extend truncate alloc sync buffered position aio seek misaligned fault midfault nowait", 5 },
-	{ "compare", O_COMPARE, "OURS,THEIRS", 0, "Compare two files of results of these operations instead of running any", 5 },
+	{ "compare", O_COMPARE, "OURS,THEIRS", 0,
+	  "Compare two files of results of these operations instead of running any", 5 },
 	{ "differences", O_DIFFERENCES, "FILE", 0, "What they may differ in (scenarios/ops-differences.txt)", 5 },
 	{ "judge", O_JUDGE, "WORD", 0, "Whose results THEIRS are, for the table: reference, kernel, design", 5 },
 	{ 0 }
@@ -96,6 +99,13 @@ static int want_choice(const char *option, const char *arg, const char *a, const
 	if (!strcmp(arg, b))
 		return 1;
 	usage("%s %s: want %s or %s", option, arg, a, b);
+}
+
+static const char *want_name(const char *option, const char *arg)
+{
+	if (!*arg)
+		usage("%s: want a file name", option);
+	return arg;
 }
 
 static void parse_target(struct setup *s, int key, const char *arg)
@@ -217,9 +227,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		break;
 	case O_VERIFY:	s->verify = true; break;
 	case O_YES:	s->target.yes_really = 1; break;
-	case O_JSON:	s->json = arg; break;
-	case O_MD:	s->md = arg; break;
-	case O_HTML:	s->html = arg; break;
+	case O_JSON:	s->json = want_name("--json", arg); break;
+	case O_MD:	s->md = want_name("--md", arg); break;
+	case O_HTML:	s->html = want_name("--html", arg); break;
 	case 'q':	s->quiet = true; break;
 	case 'v':	s->verbose = true; break;
 	case ARGP_KEY_ARG:
@@ -237,51 +247,125 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	return 0;
 }
 
-/* argp's own message for an unknown option has no suggestion: look first. */
-static void check_long_options(int argc, char **argv, enum options_verb verb)
+/* ---- mistakes that argp would tell in two lines, and without a suggestion: they are looked for first ---- */
+
+static const struct argp_option own[] = {	/* argp's */
+	{ "help", '?', NULL, 0, NULL, 0 }, { "usage", 'u', NULL, 0, NULL, 0 }, { 0 }
+};
+
+/* The options of a verb that have a name. */
+struct known {
+	const struct argp_option *option[64];
+	const char *name[64];
+	size_t n;
+};
+
+static void know(struct known *k, const struct argp_option *table_of)
 {
-	const char *names[64] = { "help", "usage" };
-	size_t n = 2;
-
-	for (const struct argp_option *o = table; o->name || o->key || o->doc; o++)
-		if (o->name)
-			names[n++] = o->name;
-	for (const struct argp_option *o = ops_table; verb == OPT_OPS && (o->name || o->doc); o++)
-		if (o->name)
-			names[n++] = o->name;
-	for (int i = 1; i < argc && strcmp(argv[i], "--"); i++) {
-		char word[64];
-		size_t len = strncmp(argv[i], "--", 2) ? 0 : strcspn(argv[i] + 2, "="), hit = 0;
-
-		if (!len || len >= sizeof(word))
+	for (const struct argp_option *o = table_of; o->name || o->key || o->doc; o++) {
+		if (!o->name)
 			continue;
-		memcpy(word, argv[i] + 2, len);
-		word[len] = 0;
-		for (size_t k = 0; k < n; k++)
-			hit += !strncmp(names[k], word, len);	/* argp takes unambiguous beginnings */
-		if (!hit)
-			usage("unknown option --%s%s", word, did_you_mean(word, names, n));
+		k->option[k->n] = o;
+		k->name[k->n++] = o->name;
+	}
+}
+
+/* --WORD[=VALUE]. Does it take the argument behind it? */
+static bool check_long_option(const struct known *k, const char *arg, bool last)
+{
+	const struct argp_option *o = NULL;
+	size_t len = strcspn(arg, "="), hits = 0;
+	char word[64];
+
+	if (len >= sizeof(word))
+		usage("unknown option --%s", arg);
+	memcpy(word, arg, len);
+	word[len] = 0;
+	for (size_t i = 0; i < k->n; i++) {
+		if (strncmp(k->name[i], word, len))
+			continue;
+		o = k->option[i];
+		if (!k->name[i][len]) {
+			hits = 1;
+			break;
+		}
+		hits++;			/* argp takes beginnings, if there is one such option */
+	}
+	if (hits > 1)
+		usage("option --%s: several begin so; did you mean '--%s'?", word, o->name);
+	if (!o) {
+		const char *nearest = nearest_word(word, k->name, k->n);
+
+		usage("unknown option --%s%s%s%s", word, nearest ? "; did you mean '--" : "", nearest ? nearest : "",
+		      nearest ? "'?" : "");
+	}
+	if (!o->arg && arg[len])
+		usage("--%s takes no argument", o->name);
+	if (o->arg && last && !arg[len])
+		usage("--%s: want --%s %s", o->name, o->name, o->arg);
+	return o->arg && !arg[len];
+}
+
+/* -XYZ, of which only d takes an argument. Does it take the one behind it? */
+static bool check_short_options(const char *arg, bool last)
+{
+	for (; *arg; arg++) {
+		if (*arg == 'd' && !arg[1] && last)
+			usage("-d: want -d DESIGN; 'diolab list designs' names them");
+		if (*arg == 'd')
+			return !arg[1];
+		if (!strchr("qv?", *arg))
+			usage("unknown option -%c; there are -d, -q and -v", *arg);
+	}
+	return false;
+}
+
+static void check_options(int argc, char **argv, enum options_verb verb)
+{
+	struct known k = { .n = 0 };
+
+	know(&k, own);
+	know(&k, table);
+	if (verb == OPT_OPS)
+		know(&k, ops_table);
+	for (int i = 1; i < argc && strcmp(argv[i], "--"); i++) {
+		if (!strncmp(argv[i], "--", 2))
+			i += check_long_option(&k, argv[i] + 2, i + 1 == argc);
+		else if (argv[i][0] == '-' && argv[i][1])
+			i += check_short_options(argv[i] + 1, i + 1 == argc);
 	}
 }
 
 void options_parse(struct options *o, enum options_verb verb, int argc, char **argv)
 {
 	static const char *const args[] = {
-		"-d DESIGN JOB.fio…", "JOB.fio…",
+		"-d DESIGN JOB.fio...", "JOB.fio...",
 		"-d DESIGN < OPS\n--reference < OPS\n--kernel --disk FILE < OPS\n--generate\n--compare OURS,THEIRS OPS",
 	};
 	static const char *const docs[] = {
 		"Run fio job files through one design.\vThe same job files run in fio unchanged. Example:\n"
 		"  diolab run -d bio-first --ram 64m scenarios/first-light.fio",
 		"Run the same stream of IO through each design and show them side by side.\vExample:\n"
-		"  diolab compare -d iter-ops-fixed,bio-first --disk FILE:256m --verify scenarios/first-light.fio",
-		"Perform operations, one a line, and print one result line for each.\vOperations: size N | "
-		"pread OFF SEG… | pwrite OFF SEG… [seed=N] | append SEG… [seed=N]\n"
-		"read SEG… | write SEG… [seed=N] | seek OFF: at the descriptor's position\n"
-		"bpread OFF SEG… | bpwrite OFF SEG… [seed=N]: through a second, buffered descriptor\n"
-		"punch OFF LEN | zero OFF LEN | alloc OFF LEN [keep] | fsync | fdatasync | data OFF | hole OFF\n"
-		"aio (pread|pwrite) OFF SEG… [; (pread|pwrite) OFF SEG…]…: together; a result line for each, in this order\n"
-		"SEG = LEN[+MIS][!none|!ro|!null|!kern|!half]; flags of pread and pwrite: nowait, dsync.\n"
+		"  diolab compare -d iter-bvec,bio-first --ram 64m scenarios/first-light.fio",
+		"Perform operations, one a line, and print one result line for each.\vOperations:\n"
+		"  size N\n"
+		"  pread OFF SEG... [FLAG...]\n"
+		"  pwrite OFF SEG... [seed=N] [FLAG...]      FLAG = nowait|dsync\n"
+		"  append SEG... [seed=N]\n"
+		"  read SEG...                               at the descriptor's position:\n"
+		"  write SEG... [seed=N]                     read, write and seek\n"
+		"  seek OFF\n"
+		"  bpread OFF SEG...                         through a second descriptor,\n"
+		"  bpwrite OFF SEG... [seed=N]               which is buffered\n"
+		"  punch OFF LEN\n"
+		"  zero OFF LEN\n"
+		"  alloc OFF LEN [keep]\n"
+		"  fsync\n"
+		"  fdatasync\n"
+		"  data OFF                                  lseek's SEEK_DATA\n"
+		"  hole OFF                                  and SEEK_HOLE\n"
+		"  aio (pread|pwrite) OFF SEG... [; ...]     together; results in this order\n"
+		"  SEG = LEN[+MIS][!none|!ro|!null|!kern|!half]\n"
 		"With --path loop 'size N' comes first and is the capacity. Example:\n"
 		"  printf 'pwrite 0 4k seed=7\\npread 0 4k\\n' | diolab ops -d bio-first",
 	};
@@ -290,16 +374,18 @@ void options_parse(struct options *o, enum options_verb verb, int argc, char **a
 	struct argp argp = { table, parse, args[verb], docs[verb], verb == OPT_OPS ? children : NULL, NULL, NULL };
 
 	static char *copy[OPTIONS_MAX_ARGS + 1];
-	static char name[32];
+	static char name[32], help_option[] = "--help";
 
 	memset(o, 0, sizeof(*o));
 	setup_defaults(&o->setup);
 	o->count = 500;
 	if (argc > OPTIONS_MAX_ARGS)
 		usage("more than %d arguments", OPTIONS_MAX_ARGS);
-	check_long_options(argc, argv, verb);
 	/* argp prints argv[0] as the program's name and reorders the rest: give it its own */
 	memcpy(copy, argv, sizeof(*copy) * (size_t)argc);
+	if (argc > 1 && !strcmp(copy[1], "-h"))
+		copy[1] = help_option;
+	check_options(argc, copy, verb);
 	snprintf(name, sizeof(name), "diolab %s", argv[0]);
 	copy[0] = name;
 	argp_err_exit_status = EXIT_USAGE;

@@ -107,6 +107,15 @@ static int take_variant(struct setup_design *d, char *word, char *why, size_t wh
 	return 0;
 }
 
+/* Is there nothing behind a @, : or + of @word? Who typed it meant something. */
+static bool ends_in_nothing(const char *word)
+{
+	for (const char *c = word; *c; c++)
+		if (strchr("@:+", *c) && (!c[1] || strchr("@:+", c[1])))
+			return true;
+	return false;
+}
+
 /* NAME[@VARIANT][:TREE][+knob=value…] */
 static int one_design(struct setup *s, char *word, char *why, size_t why_bytes)
 {
@@ -120,6 +129,10 @@ static int one_design(struct setup *s, char *word, char *why, size_t why_bytes)
 	snprintf(d->label, sizeof(d->label), "%s", word);
 	if (strlen(word) >= sizeof(d->label)) {
 		snprintf(why, why_bytes, "a design with its knobs may have %zu bytes", sizeof(d->label) - 1);
+		return -1;
+	}
+	if (ends_in_nothing(word)) {
+		snprintf(why, why_bytes, "'%s': want NAME[@VARIANT][+knob=value…]", word);
 		return -1;
 	}
 	d->knobs = s->knobs;
@@ -261,6 +274,10 @@ int setup_stack(struct lab_target *t, const char *arg, char *why, size_t why_byt
 
 	if (strlen(arg) >= sizeof(text)) {
 		snprintf(why, why_bytes, "longer than %zu bytes", sizeof(text) - 1);
+		return -1;
+	}
+	if (!*arg) {
+		snprintf(why, why_bytes, "want FILTER[=ARGS][/FILTER…]; 'diolab list devices' names them");
 		return -1;
 	}
 	strcpy(text, arg);

@@ -91,6 +91,28 @@ bad '[global]\nrw=read\n'; t 2 'no job in this file' compare "$tmp/bad.fio"
 bad '#@ desing = bio-first\n[j]\nsize=1m\n'; t 2 "did you mean 'design'" compare "$tmp/bad.fio"
 bad '#@ expect.map_cals = 1\n[j]\nsize=1m\n'; t 2 "did you mean 'map_calls'" compare "$tmp/bad.fio"
 
+
+# options: what is missing, unknown or one too many is said in one line, like everything else
+t 2 'a verb is missing'
+t 2 "'diolab --help' lists them" explain
+t 2 'there are designs, jobs' list bogus
+t 0 'for -d NAME+knob=value' list --help
+t 0 'Run the same stream' help compare
+t 0 'Run the same stream' compare -h
+t 2 'want -d DESIGN' run -d
+t 2 'want --ram SIZE' run -d bio-first --ram
+t 2 'want --json FILE' compare "$job" --json
+t 2 'unknown option -x' compare -x "$job"
+t 2 "did you mean '--verify'" compare --verfy "$job"
+t 2 'several begin so' compare --s 1 "$job"
+t 2 '--verify takes no argument' compare --verify=yes "$job"
+t 2 'want NAME[@VARIANT]' run -d bio-first+ "$job"
+t 2 'want NAME[@VARIANT]' run -d bio-first@ "$job"
+t 2 'want NAME[@VARIANT]' run -d bio-first@+handoff=worker "$job"
+t 2 'want FILTER' run -d bio-first --stack '' "$job"
+t 2 'want a file name' compare --ram 16m --json '' "$job"
+t 0 'eio@flush' list faults
+
 # disks
 t 2 'neither a regular file nor a block device' compare --disk /dev/null "$job"
 for dev in /dev/loop0 /dev/vda /dev/sda /dev/nvme0n1; do
@@ -160,6 +182,7 @@ t 0 '3 size ret=0 size=100 crc=-' ops -d bio-first "$tmp/a.ops"
 printf 'praed 0 4k\n' >"$tmp/b.ops"; t 2 "did you mean 'pread'" ops -d bio-first "$tmp/b.ops"
 printf 'pread 0 4q\n' >"$tmp/b.ops"; t 2 'LEN[+MIS]' ops -d bio-first "$tmp/b.ops"
 t 2 "did you mean 'position'" ops --generate --classes postion
+t 2 'is for run and compare' ops -d bio-first --ram 16m --json "$tmp/never.json" "$tmp/a.ops"; absent "$tmp/never.json"
 t 2 'a loop device has no extend' ops --generate --path loop --classes truncate
 t 2 'only one of' ops -d bio-first --reference "$tmp/a.ops"
 t 2 "begins with 'size N'" ops -d bio-first --ram 16m --path loop "$tmp/a.ops"
