@@ -3,9 +3,10 @@
  * indirect.c - the thunks of the indirect build: every call through a pointer, counted exactly.
  *
  * -mindirect-branch=thunk-extern makes gcc emit "call __x86_indirect_thunk_REG" for each indirect call, so the thunk
- * is the counter: it adds one to the first probe of the current row and jumps on. At a call no
- * argument lives in r10 or r11 (no nested functions here), so one of them is free. -mindirect-branch-register keeps
- * targets out of memory, -fno-jump-tables keeps switch statements out of the count. Source of the idea: the retpoline thunks of arch/x86/lib/retpoline.S.
+ * is the counter: it adds one to the first probe of the current row and jumps on. At a call no argument lives in r10
+ * or r11 (no nested functions here), so one of them is free. -mindirect-branch-register keeps targets out of memory,
+ * -fno-jump-tables keeps switch statements out of the count. Source of the idea: the retpoline thunks of
+ * arch/x86/lib/retpoline.S.
  */
 #include <kc/probe.h>
 

@@ -15,7 +15,7 @@ const char *const report_scope_words[LAB_SCOPES] = {
 };
 
 const char report_verdict[] =
-	"No verdict yet: two designs, counts only. Times are of this machine and this run; "
+	"No verdict yet: counts only. Times are of this machine and this run; "
 	"compare them within one run, never across.";
 
 double report_per_io(const struct lab_job_result *j, unsigned int scope, unsigned int counter)

@@ -34,18 +34,29 @@ struct report {
 	bool verified;
 };
 
+/*
+ * The writers: all of @r to @out, each in its form. @every_counter: those too that are 0 everywhere. An error of @out is
+ * the caller's to look for (ferror).
+ */
 void report_text(FILE *out, const struct report *r, bool every_counter);
 void report_markdown(FILE *out, const struct report *r);
 void report_json(FILE *out, const struct report *r);
 void report_html(FILE *out, const struct report *r);
 
-/* figures.c: shared by the writers */
-double report_per_io(const struct lab_job_result *j, unsigned int scope, unsigned int counter);	/* gauges: as they are */
+/* ---- figures.c: shared by the writers ------------------------------------------------------ */
+
+/* @counter of @scope, divided by the job's IOs; a gauge is as it is. 0 without IOs. */
+double report_per_io(const struct lab_job_result *j, unsigned int scope, unsigned int counter);
+/* Is it other than 0 in any run of job @job? */
 bool report_counter_used(const struct report *r, unsigned int job, unsigned int scope, unsigned int counter);
-void report_number(char *out, size_t bytes, double v);	/* 12, 0.25, 1.2e+09: at most 9 characters */
+/* @v as 12, 0.25, 1.2e+09: at most 9 characters and the end */
+void report_number(char *out, size_t bytes, double v);
+/* Per second of the job's wall clock; 0 where there was none. */
 double report_iops(const struct lab_job_result *j);
 double report_cpu_ns_per_io(const struct lab_job_result *j);
+/* Of all jobs of all runs that took place. */
 unsigned long long report_errors(const struct report *r);
+/* @text in lines of REPORT_WIDTH: @first before it, @next wherever a line ends. */
 void report_wrapped(FILE *out, const char *text, const char *first, const char *next);
 extern const char *const report_scopes[LAB_SCOPES];
 extern const char *const report_scope_words[LAB_SCOPES];

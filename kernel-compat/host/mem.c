@@ -232,9 +232,10 @@ host_size host_user_probe_read(void *dst, host_u64 va, host_size bytes)
 /* --- memory from the host --------------------------------------------------------------------- */
 
 /*
- * Small memory comes from calloc(). Large memory (disks in RAM, tables) is a mapping of its own: it need not be cleared,
- * costs what is touched of it, in huge pages where it has some, and ends in an inaccessible page. (From an allocator under
- * ASan each world's tables and disks were cleared or poisoned whole; that was half of the tests' time.)
+ * Small memory comes from calloc(). Large memory (disks in RAM, tables) is a mapping of its own: it need not be
+ * cleared, costs what is touched of it, in huge pages where it has some, and ends in an inaccessible page. (From an
+ * allocator under ASan each world's tables and disks were cleared or poisoned whole; that was half of the tests'
+ * time.)
  */
 #define MEM_MAP_MIN_BYTES	(256ul << 10)
 #define MEM_HUGE_BYTES		(2ul << 20)

@@ -187,8 +187,8 @@ static uint64_t counted(const struct lab_job_result *r, const char *what)
  * "#@ expect.defect": shown by a design that has it, by no other. A design whose defect is at work is not held to the
  * errors that the others meet: D1 hides one, D4 renames them. Returns what was missed; @kept: the defects it showed.
  */
-static unsigned int judge_defects(const struct report_run *run, const struct lab_run_spec *spec, const struct lab_job *job,
-				  const struct lab_job_result *r, unsigned int *kept)
+static unsigned int judge_defects(const struct report_run *run, const struct lab_run_spec *spec,
+				  const struct lab_job *job, const struct lab_job_result *r, unsigned int *kept)
 {
 	unsigned int missed = 0;
 	char line[768];
@@ -211,8 +211,8 @@ static unsigned int judge_defects(const struct report_run *run, const struct lab
 	return missed;
 }
 
-static unsigned int judge_errors(const struct report_run *run, const struct lab_job *job, const struct lab_job_result *r,
-				 bool renamed)
+static unsigned int judge_errors(const struct report_run *run, const struct lab_job *job,
+				 const struct lab_job_result *r, bool renamed)
 {
 	uint64_t want = job->expect_errors < 0 ? 0 : (uint64_t)job->expect_errors;
 	int want_errno = renamed ? EIO : job->expect_errno;

@@ -257,7 +257,10 @@ static int key_ignored(struct parser *p, struct lab_job *j, const char *key, con
 	return 0;
 }
 
-/* fio's engines that read and write as read(2) and write(2) do; of the others only the depth counts, which is another key. */
+/*
+ * fio's engines that read and write as read(2) and write(2) do; of the others only the depth counts, which is another
+ * key.
+ */
 static int key_ioengine(struct parser *p, struct lab_job *j, const char *key, const char *value)
 {
 	static const char *const waiting[] = { "sync", "psync", "vsync", "pvsync", "pvsync2" };

@@ -174,6 +174,7 @@ void bio_check_pages_dirty(struct bio *bio)
 	bio_put(bio);
 }
 
+/* What follows the ends of reads, of this world. Context: task. */
 void lab_bio_dirty_init(void)
 {
 	bio_dirty_list = NULL;

@@ -103,12 +103,13 @@ int bio_add_page(struct bio *bio, struct page *page, unsigned int len_bytes, uns
 	return len_bytes;
 }
 
-/* bio_advance() of less than all. */
+/* bio_advance() of less than all. Context: as there. */
 void __bio_advance(struct bio *bio, unsigned int bytes)
 {
 	bio_advance_iter(bio, &bio->bi_iter, bytes);
 }
 
+/* linux/bio.h says what they are. */
 unsigned int bio_segments(const struct bio *bio)
 {
 	unsigned int segs = 0;
@@ -145,10 +146,11 @@ static void bio_chain_endio(struct bio *bio)
 
 /**
  * bio_chain - let @parent end only after @bio has ended
+ * @bio: has no end_io and no private of its own
+ * @parent: gets the first error of any child. Its own completion is still needed: it is submitted, or ended by
+ *	bio_endio()
  *
- * @bio has no end_io and no private of its own. The first error of any child becomes the parent's.
- *	The parent's own completion
- * is still needed: it is submitted, or ended by bio_endio(). Context: any; @parent has not ended.
+ * Context: any; @parent has not ended.
  */
 void bio_chain(struct bio *bio, struct bio *parent)
 {

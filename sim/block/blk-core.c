@@ -218,9 +218,9 @@ int bio_poll(struct bio *bio, struct io_comp_batch *iob, unsigned int flags)
  * lab_bio_poll_turn - one turn of a wait for polled IO
  * @bio: as bio_poll(); or NULL: who waits does not poll
  *
- * Who waits calls this until it has what it waits for, or this returns false: then there is nothing that a poll
- * could find, since @bio may not be polled or whatever is still to come is another task's (a worker's, a timer's), and
- * who waits sleeps. Unlike 5.18's wait, which slept after each poll that found nothing, and was woken only if the device
+ * Who waits calls this until it has what it waits for, or this returns false: then there is nothing that a poll could
+ * find, since @bio may not be polled or whatever is still to come is another task's (a worker's, a timer's), and who
+ * waits sleeps. Unlike 5.18's wait, which slept after each poll that found nothing, and was woken only if the device
  * had interrupts after all. Context: task, not atomic. Return: true: look again.
  */
 bool lab_bio_poll_turn(struct bio *bio)

@@ -33,7 +33,10 @@ static struct bio_vec bio_last_bvec(const struct bio *bio)
 	return last;
 }
 
-/* May @second not follow @first, in a request that begins with @head, as memory goes? One that begins off the boundary takes nobody. */
+/*
+ * May @second not follow @first, in a request that begins with @head, as memory goes? One that begins off the
+ * boundary takes nobody.
+ */
 static bool bios_have_gap(const struct queue_limits *lim, const struct bio *head, const struct bio *first,
 			  const struct bio *second)
 {

@@ -241,6 +241,7 @@ void blk_mq_run_hw_queue(struct blk_mq_hw_ctx *hctx, bool async)
 		flush_work(&hctx->run_work);
 }
 
+/* @hctx, zeroed, of @q, which has its tag set. Context: task. */
 void lab_mq_hctx_init(struct blk_mq_hw_ctx *hctx, struct request_queue *q)
 {
 	hctx->queue = q;
@@ -253,8 +254,9 @@ void lab_mq_hctx_init(struct blk_mq_hw_ctx *hctx, struct request_queue *q)
 }
 
 /*
- * Something of @hctx has come back from the driver without freeing a tag: those that wait may have room.
- * Context: any.
+ * lab_mq_kick - something of @hctx has come back from the driver without freeing a tag
+ *
+ * Those that wait may have room. Context: any.
  */
 void lab_mq_kick(struct blk_mq_hw_ctx *hctx)
 {
@@ -315,8 +317,8 @@ static inline bool bio_is_aligned(const struct bio *bio, const struct queue_limi
 }
 
 /*
- * Is what @plug holds to be sent before another request joins it? Looked at only then: the newest request waits, however
- * long it is, for bios that continue it.
+ * Is what @plug holds to be sent before another request joins it? Looked at only then: the newest request waits,
+ * however long it is, for bios that continue it.
  */
 static bool plug_is_full(const struct blk_plug *plug)
 {
@@ -354,9 +356,8 @@ static inline struct bio *fit_bio(struct request_queue *q, struct bio *bio, unsi
 }
 
 /*
- * @bio comes while the plug has a request for its queue, which holds it open: so it can be
- *	measured, and merged, before a tag is
- * taken. False: the gate has moved meanwhile, *@bio is to start again. *@bio NULL: it is under way.
+ * @bio comes while the plug has a request for its queue, which holds it open: so it can be measured, and merged, before
+ * a tag is taken. False: the gate has moved meanwhile, *@bio is to start again. *@bio NULL: it is under way.
  */
 static noinline bool submit_beside(struct request_queue *q, unsigned int gate, struct request *held,
 				   struct bio **bio)

@@ -3,13 +3,12 @@
  * facility.h - what kc_world_begin(), kc_world_end() and kc_world_abandon() ask of each facility.
  * Private to kernel-compat.
  *
- * init: called in the first task, from a state that is either untouched or that of an ended or
- * abandoned world. 0 or -errno. audit: called in the first task when all others have ended, before
- * exit: prints one line for each thing still held and
- *	  returns their number.
- * exit: gives everything back. Also called for an abandoned world, outside any task's own context
- * (current is a stand-in, locks
- *	 may have been left taken): no lock, no wait, just drop.
+ * init: called in the first task, from a state that is either untouched or that of an ended or abandoned world. 0 or
+ *	-errno.
+ * audit: called in the first task when all others have ended, before exit: prints one line for each thing still held
+ *	and returns their number.
+ * exit: gives everything back. Also called for an abandoned world, outside any task's own context (current is a
+ *	stand-in, locks may have been left taken): no lock, no wait, just drop.
  * task_exit: the task gives back what it keeps for itself (magazines). In its own context, before it ends.
  */
 #ifndef _KC_FACILITY_H

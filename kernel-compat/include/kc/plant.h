@@ -2,8 +2,8 @@
 /*
  * kc/plant.h - bugs on purpose, so that what guards a rule can be seen to fail.
  *
- * A program built with LAB_PLANTS (mk/build.mk: planted, deep) has, on request, one rule of the hazards H1-H8 broken where
- * it is kept: LAB_PLANT=4 in the environment breaks H4's. In every other build lab_planted() is a constant, and
+ * A program built with LAB_PLANTS (mk/build.mk: planted, deep) has, on request, one rule of the hazards H1-H8 broken
+ * where it is kept: LAB_PLANT=4 in the environment breaks H4's. In every other build lab_planted() is a constant, and
  * nothing is left of it. mk/hazards.sh plants one after the other.
  *
  *	H1  sim/drivers: ends of loop devices nest without a limit

@@ -2,11 +2,10 @@
 /*
  * uaccess.h - copies between kernel and user memory.
  *
- * The range check is inside every call: there is none that trusts its caller, since that is how kernel
- * addresses slipped through in the past. Where Linux does trust it (raw_copy_*_user()), one that has not
- * checked stops here. A copy walks the
- * soft page table of current->mm page by page and stops at the exact byte where the program itself
- * would fault. Copies return the number of bytes NOT copied. All bytes moved count as LAB_COPY_BYTES.
+ * The range check is inside every call: there is none that trusts its caller, since that is how kernel addresses
+ * slipped through in the past. Where Linux does trust it (raw_copy_*_user()), one that has not checked stops here. A
+ * copy walks the soft page table of current->mm page by page and stops at the exact byte where the program itself would
+ * fault. Copies return the number of bytes NOT copied. All bytes moved count as LAB_COPY_BYTES.
  */
 #ifndef _LINUX_UACCESS_H
 #define _LINUX_UACCESS_H

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What truncate, punch, zero and allocate do to the bytes, and what lseek says then, against the reference
- * file; and that they wait for direct IO. The writer here is the plainest that keeps the rules of lab/fs.h: block by block, waiting for each.
+ * What truncate, punch, zero and allocate do to the bytes, and what lseek says then, against the reference file; and
+ * that they wait for direct IO. The writer here is the plainest that keeps the rules of lab/fs.h: block by block,
+ * waiting for each.
  */
 #include <linux/sched.h>
 #include <kc/world.h>

@@ -122,7 +122,8 @@ LAB_TEST_BARE(opsfile, mistakes)
 }
 
 /* Not inlined: gcc 12 then takes what open_memstream() made for the address of @text, and warns. */
-static __attribute__((noinline)) char *generated(uint64_t seed, unsigned int count, unsigned int classes, enum lab_path path)
+static __attribute__((noinline)) char *generated(uint64_t seed, unsigned int count, unsigned int classes,
+						  enum lab_path path)
 {
 	char *text = NULL;
 	size_t n = 0;

@@ -348,7 +348,8 @@ static void expect_data(struct tdev *dev, u8 *buf, const struct piece *p, unsign
 }
 
 /* What was refused would have been cut: the same bio under the new rule, with the piece, is several requests. */
-static void expect_needless_not_refused(struct tdev *dev, u8 *buf, const struct piece *p, unsigned int nr, sector_t sector)
+static void expect_needless_not_refused(struct tdev *dev, u8 *buf, const struct piece *p, unsigned int nr,
+					sector_t sector)
 {
 	struct bio *bio;
 

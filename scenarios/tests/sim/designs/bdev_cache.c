@@ -11,7 +11,8 @@
 #define NO_CACHE	"it has no page cache over a block device"
 
 /* What goes through the device's pages begins at mem. */
-static ssize_t above(struct lab_file *bdev, enum lab_rw rw, loff_t pos, unsigned long addr, size_t len, unsigned int flags)
+static ssize_t above(struct lab_file *bdev, enum lab_rw rw, loff_t pos, unsigned long addr, size_t len,
+		     unsigned int flags)
 {
 	return rig_io(bdev, rw, pos, addr, len, LAB_IO_BUFFERED | flags);
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The old rule on bios: who fills a bio asks the device about each page, and begins another one where it refuses, so
- * that nothing is cut further down. Permuted frames, so that a page is a segment; a page less than a limit, the limit, a
- * page more, and many: how many bios there are above and below the loop device, how many cuts, and that each page is
- * pinned once and let go once. The same under the new rule, where the bio is whole and the cuts are below.
+ * that nothing is cut further down. Permuted frames, so that a page is a segment; a page less than a limit, the
+ * limit, a page more, and many: how many bios there are above and below the loop device, how many cuts, and that each
+ * page is pinned once and let go once. The same under the new rule, where the bio is whole and the cuts are below.
  *
  * That the bytes are right is data.c's.
  */

@@ -127,7 +127,9 @@ DESIGN_TEST_FLAGS(counters, one_mebibyte_write, LAB_TEST_F_PERMUTED)
 	expect_extents(REQ_OP_WRITE, PAGES);
 }
 
-/* 4 KiB from user memory through both halves: what each half allocates and pins. In a page cache it is there already. */
+/*
+ * 4 KiB from user memory through both halves: what each half allocates and pins. In a page cache it is there already.
+ */
 DESIGN_TEST(counters, four_kib_from_user_memory)
 {
 	const struct rig_costs *c = rig_costs();

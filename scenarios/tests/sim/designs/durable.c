@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What makes an IO durable, counted at the disk driver by the trace filter: cache flushes and FUA of each kind of IO,
- * for disks with a volatile cache that take FUA, with one and no FUA, and without one. Every combination of the design's
- * knobs must agree. The counts are printed; mk/hazards.sh makes a table of them.
+ * for disks with a volatile cache that take FUA, with one and no FUA, and without one. Every combination of the
+ * design's knobs must agree. The counts are printed; mk/hazards.sh makes a table of them.
  *
  * The rule: one FUA and no flush where nothing but the data must reach the disk and the disk has it; a flush where
  * blocks, their state or the size must, too; neither without a cache. What designs of the past do instead is said

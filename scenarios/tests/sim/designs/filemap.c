@@ -256,7 +256,9 @@ static int write_direct(void *arg)
 	return 0;
 }
 
-/* A page is locked, as by a reader that is filling it: the write cannot forget it. A loop device may have no wish to. */
+/*
+ * A page is locked, as by a reader that is filling it: the write cannot forget it. A loop device may have no wish to.
+ */
 static void falls_back(bool loop, unsigned int flags)
 {
 	struct rig_opts o = { .file_bytes = FILE_BYTES, .fill = 0xee, .loop = loop };

@@ -104,8 +104,8 @@ DESIGN_TEST(flush, async_dsync_of_fresh_blocks)
 
 /*
  * Data over blocks of which the map on disk does not know yet, since they were allocated and converted without a
- * flush: FUA would leave it where nobody finds it after a crash. So one flush, for data and map; then it is an overwrite
- * like any other.
+ * flush: FUA would leave it where nobody finds it after a crash. So one flush, for data and map; then it is an
+ * overwrite like any other.
  */
 DESIGN_TEST(flush, dsync_over_blocks_not_yet_in_the_map_on_disk)
 {

@@ -179,7 +179,10 @@ static void expect_some_polled(struct rig *r, struct lab_file *file)
 	lab_expect_le(l.sleeps, POLLED_IOS);
 }
 
-/* A worker sends it: there is nothing to look for, which one look shows (none, if it has ended by then). How many did. */
+/*
+ * A worker sends it: there is nothing to look for, which one look shows (none, if it has ended by then). How many
+ * did.
+ */
 static u64 expect_slept(struct rig *r, struct lab_file *file)
 {
 	struct looks l = polled_ios(r, file, LAB_IO_HIPRI);
@@ -248,7 +251,10 @@ DESIGN_TEST(hints, queue_that_cannot_poll)
 	rig_down(&r);
 }
 
-/* Pieces, holes to be filled and converted by a worker, an end that moves: some of it is slept for, all of it is right. */
+/*
+ * Pieces, holes to be filled and converted by a worker, an end that moves: some of it is slept for, all of it is
+ * right.
+ */
 DESIGN_TEST(hints, polled_in_pieces)
 {
 	static const enum lab_layout layouts[] = { LAB_LAYOUT_FRAGMENTED, LAB_LAYOUT_SPARSE, LAB_LAYOUT_UNWRITTEN };

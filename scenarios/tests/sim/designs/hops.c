@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What each hazard of submitting from a submission costs a loop device: hand-offs to a worker, counted (PUNTS), for the IO
- * that the hazard is about and for each hand-off that the design has. The counts are asserted and printed;
+ * What each hazard of submitting from a submission costs a loop device: hand-offs to a worker, counted (PUNTS), for
+ * the IO that the hazard is about and for each hand-off that the design has. The counts are asserted and printed;
  * mk/hazards.sh puts them into its table. Whether the hazard is survived is tested elsewhere (hazards.c, punt.c,
  * freeze.c, nowait.c): here every IO has a known fate.
  */

@@ -2,10 +2,11 @@
 /*
  * Which error an IO ends with when two of its pieces fail, each with an error of its own.
  *
- * Today's rule, of Linux 6.1's iomap (cmpxchg of dio->error), block/fops.c (the dio's bi_status) and bio_chain():
- * the error that is noted first, by completion, wherever its piece lies. What goes wrong on the way down is noted there,
- * before anything of the same task has ended. On a ram disk pieces end in the order in which they were sent, in thr, which is that of
- * the file where it is that of the disk too (a plug sorts); in det the seed chooses, and each of the two errors is seen.
+ * Today's rule, of Linux 6.1's iomap (cmpxchg of dio->error), block/fops.c (the dio's bi_status) and bio_chain(): the
+ * error that is noted first, by completion, wherever its piece lies. What goes wrong on the way down is noted there,
+ * before anything of the same task has ended. On a ram disk pieces end in the order in which they were sent, in thr,
+ * which is that of the file where it is that of the disk too (a plug sorts); in det the seed chooses, and each of the
+ * two errors is seen.
  *
  * RIG_EIO_ONLY: in 3.12 a bio had a flag for "failed", and fs/direct-io.c made -EIO of it: there is no choice to make.
  * RIG_LAST_ERROR: 3.12 again, with the device's own errors: a synchronous IO's bios that ended are on a stack, from

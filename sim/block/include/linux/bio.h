@@ -110,8 +110,8 @@ void __bio_advance(struct bio *bio, unsigned int bytes);
 /**
  * bio_advance - consume @bytes from the front of @bio
  *
- * Beyond its end: WARNs and consumes all. A bio that is consumed to its end keeps the position it had. Context: any; the
- * bio is not submitted, or the caller is its driver.
+ * Beyond its end: WARNs and consumes all. A bio that is consumed to its end keeps the position it had. Context: any;
+ * the bio is not submitted, or the caller is its driver.
  */
 static inline void bio_advance(struct bio *bio, unsigned int bytes)
 {
@@ -154,7 +154,7 @@ static inline bool bio_next_segment(const struct bio *bio, struct bvec_iter_all 
 #define bio_for_each_segment_all(bvl, bio, iter)						\
 	for (bvl = bvec_init_iter_all(&iter); bio_next_segment((bio), &iter); )
 
-/* Single-page pieces left; 0 for operations without data and for an empty bio. */
+/* Single-page pieces left; 0 for operations without data and for an empty bio. Context: any. */
 unsigned int bio_segments(const struct bio *bio);
 
 /* ---- lists of bios, by bi_next ---------------------------------------------------- */
@@ -367,7 +367,8 @@ void bio_trim_pinned(struct bio *bio, unsigned int bytes);
  * bio_add_pinned - append a piece of a page that was pinned for it
  *
  * What continues the last element in memory makes that one longer. An element has one pin on each page it is in, so a
- * second pin on the page in which it ended is given back. @bio has room for an element, and for @len_bytes. Context: any.
+ * second pin on the page in which it ended is given back. @bio has room for an element, and for @len_bytes. Context:
+ * any.
  */
 static inline void bio_add_pinned(struct bio *bio, struct page *page, unsigned int len_bytes,
 				  unsigned int offset_bytes)

@@ -149,8 +149,8 @@ static struct burst *held_reads(struct held *t, unsigned int nr)
 
 /*
  * LOOP_CHANGE_FD returns, and lets go of the file before, while kiocbs are on their way through it that hold no
- * reference. Whoever closed that file now would free it under them; here close() waits, and the count tells. If it waited
- * for them it would wait for ever, as the disk keeps them, and the world says so.
+ * reference. Whoever closed that file now would free it under them; here close() waits, and the count tells. If it
+ * waited for them it would wait for ever, as the disk keeps them, and the world says so.
  */
 LAB_TEST(iter_ops_defects, D3_change_file_does_not_wait_for_kiocbs)
 {

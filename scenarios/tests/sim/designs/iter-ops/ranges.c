@@ -3,9 +3,9 @@
  * This design's iterators through the table of ranges that upstream's iov_iter.c goes through as well
  * (tests/iter-ranges/ranges.h).
  *
- * The methods copy between the iterator and one page, and do not move: here they are called as the page cache calls them, a
- * page at a time, and the iterator is advanced. ii_copy_from_user is left out: it never looks at addresses (P1), and the
- * table has some that it must not be given.
+ * The methods copy between the iterator and one page, and do not move: here they are called as the page cache calls
+ * them, a page at a time, and the iterator is advanced. ii_copy_from_user is left out: it never looks at addresses
+ * (P1), and the table has some that it must not be given.
  */
 #include <linux/fs.h>
 #include <linux/slab.h>

@@ -137,8 +137,6 @@ static inline void dio_init(struct dio *dio, struct file *file, bio_end_io_t *en
 
 /**
  * struct file_operations - what a file can do
- * Who writes, through any of them, has lab_sb_start_write() until that has ended.
- *
  * @read_iter: read into user memory; bytes, -errno or -EIOCBQUEUED
  * @write_iter: write from user memory; the same
  * @dio_submit: read or write pinned memory (see the head of this file). REQ_FUA: durable when it ends.
@@ -151,6 +149,8 @@ static inline void dio_init(struct dio *dio, struct file *file, bio_end_io_t *en
  *	and REQ_NOWAIT, and has ended when this returns
  * @fsync: make [start, end] durable; may sleep
  * @fallocate: punch or zero a range; may sleep
+ *
+ * Who writes, through any of them, has lab_sb_start_write() until that has ended.
  */
 struct file_operations {
 	ssize_t (*read_iter)(struct kiocb *iocb, struct iov_iter *to);
@@ -177,8 +177,8 @@ struct dio_map_ops {
  * @f_map_ops: NULL for a block device
  * @f_inode: NULL for a block device
  * @f_bdev: the device its data is on: for alignment and FUA
- * @f_pieces: what a bio's pieces come from, with a reserve of its own: what is kept back for all files together would be
- *	held by those above a loop device, who wait for those below. Not of a block device
+ * @f_pieces: what a bio's pieces come from, with a reserve of its own: what is kept back for all files together would
+ *	be held by those above a loop device, who wait for those below. Not of a block device
  * @f_done_wq: runs @f_done_work: conversions and flushes after IO (one per file: files nest through loop
  *	devices)
  * @f_done: struct dio_piece waiting for it
@@ -217,7 +217,7 @@ ssize_t generic_perform_write(struct kiocb *iocb, struct iov_iter *from);
 int filemap_read_bio(struct inode *inode, struct bio *bio);
 int filemap_write_bio(struct inode *inode, struct bio *bio);
 
-/* direct-io.c */
+/* direct-io.c, direct-io-end.c */
 int dio_sets_alloc(struct file *file);
 void dio_sets_free(struct file *file);
 void dio_end_init(const struct lab_knobs *knobs);
