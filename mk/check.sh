@@ -48,6 +48,9 @@ sh scenarios/tests/harness.sh build/check/tests-planted 1
 step 'command line'
 sh scenarios/tests/cli.sh build/check/diolab
 
+step 'what the documents name is there'
+sh scenarios/tests/docs.sh build/check/tests-inproc build/release/diolab
+
 step 'the byte array as the judge'
 sh scenarios/tests/ops-designs.sh build/check/diolab
 

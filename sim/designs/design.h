@@ -96,7 +96,7 @@ struct lab_io {
 };
 
 /*
- * What is wrong with a design of the past, and is kept on purpose (specs/iter-ops.md; its NOTES.md). A job file's
+ * What is wrong with a design of the past, and is kept on purpose (its NOTES.md says which). A job file's
  * "#@ expect.defect = D2" wants to see D2 in a design that has it, and not to see it in any other.
  */
 #define LAB_DEFECTS(X)									\
