@@ -13,17 +13,9 @@ set -eu
 cd "$(dirname "$0")/.."
 . mk/lib.sh
 
-mutants=
-case ${1:-} in
-'') ;;
---mutants) mutants=1 ;;
-*) echo 'usage: mk/upstream-iov.sh [--mutants]' >&2; exit 2 ;;
-esac
+mutants_option "$@"
 
-rc=0
-sh kernel-compat/upstream/prepare-iov.sh || rc=$?
-[ "$rc" != 77 ] || exit 0
-[ "$rc" = 0 ] || exit "$rc"
+or_skip sh kernel-compat/upstream/prepare-iov.sh
 src=build/upstream-iov/lib/iov_iter.c
 out=build/check/upstream
 

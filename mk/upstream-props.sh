@@ -13,18 +13,10 @@ set -eu
 cd "$(dirname "$0")/.."
 . mk/lib.sh
 
-mutants=
-case ${1:-} in
-'') ;;
---mutants) mutants=1 ;;
-*) echo 'usage: mk/upstream-props.sh [--mutants]' >&2; exit 2 ;;
-esac
+mutants_option "$@"
 
-rc=0
 unset KSRC NAME KERNEL
-sh kernel-compat/upstream/prepare.sh || rc=$?
-[ "$rc" != 77 ] || exit 0
-[ "$rc" = 0 ] || exit "$rc"
+or_skip sh kernel-compat/upstream/prepare.sh
 
 out=build/check/upstream-props
 mut=build/upstream-props/mutants
