@@ -4,7 +4,7 @@
  *
  *	run.c		lab_run(): the world, groups of jobs, what came of them
  *	check.c		what is refused before it
- *	room.c		the target of one run: disk, filters, fs, inode, design, loop
+ *	room.c		the target of one run: disk, filters, fs, inode, design, loop; room-why.c: what it says
  *	straight.c	the image itself, past the design: lay out, read back, audit
  *	stream.c	which IO comes next: depends on the job and its seed, on nothing else
  *	gen.c		a queue of IOs in flight: fill, wait, reap
@@ -145,12 +145,6 @@ struct room {
 	struct lab_op_result *op_results;
 };
 
-/* Set status and the one line of why; the first one stays. */
-void room_fail(struct room *r, enum lab_run_status status, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
-#define room_usage(r, ...)	room_fail(r, LAB_RUN_USAGE, __VA_ARGS__)
-#define room_broken(r, ...)	room_fail(r, LAB_RUN_BROKEN, __VA_ARGS__)
-void room_complain(struct room *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 bool room_prepare(struct room *r);		/* before the world: design, engine, host disk */
 void room_finish(struct room *r);		/* after it */
 struct lab_limits room_limits(const struct lab_target *t);
@@ -160,8 +154,17 @@ int room_settle(struct room *r);
 bool room_open_device(struct room *r);
 void room_close(struct room *r);
 bool room_run(struct room *r, u64 ram_bytes, void (*fn)(void *arg));
-const char *run_errname(int err);
 const struct design *lab_design_find(const char *name);	/* tables.c */
+
+/* ---- room-why.c ---------------------------------------------------------------------- */
+
+/* Set status and the one line of why; the first one stays. */
+void room_fail(struct room *r, enum lab_run_status status, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+#define room_usage(r, ...)	room_fail(r, LAB_RUN_USAGE, __VA_ARGS__)
+#define room_broken(r, ...)	room_fail(r, LAB_RUN_BROKEN, __VA_ARGS__)
+void room_complain(struct room *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+const char *run_errname(int err);
 
 /* ---- check.c ------------------------------------------------------------------------- */
 
