@@ -9,6 +9,7 @@
 #   3. a design exports exactly one symbol
 #   4. each type that crosses design.h has one layout in every unit that knows it
 #   5. every source file names its licence
+#   6. functions that two designs share stand in the same order, so that diff -y shows what differs
 set -eu
 cd "$(dirname "$0")/.."
 . mk/lib.sh
@@ -99,5 +100,31 @@ git ls-files -z -- '*.c' '*.h' '*.sh' '*.mk' '*.fio' Makefile .ci/run >"$tmp/fil
 xargs -0 -r -n1 sh -c 'head -3 "$0" | grep -q "SPDX-License-Identifier: GPL-2.0-only" || echo "lint: $0: no SPDX line"' <"$tmp/files" >"$tmp/spdx"
 [ ! -s "$tmp/spdx" ] || { cat "$tmp/spdx" >&2; bad=1; }
 
+# ---- 6 ------------------------------------------------------------------------------------------
+# functions FILE: their names, in order: the last word before a parenthesis at the left margin, then a brace there
+functions() {
+	awk '/^[a-z_].*\(/ && !/;$/ { name = $0; sub(/\(.*/, "", name); sub(/.*[ *]/, "", name) } /^\{/ && name { print name; name = "" }' "$1"
+}
+designs=$(git ls-files 'sim/designs/*/loop.c' | xargs -n1 dirname | grep -v '/upstream$')
+for d in $designs; do
+	for f in "$d"/*.c; do
+		functions "$f" >"$tmp/functions.$(basename "$d").$(basename "$f")"
+	done
+done
+pairs=0
+for f in $(cd "$tmp" && ls -- functions.*.c | cut -d. -f3- | sort -u); do
+	for a in "$tmp"/functions.*."$f"; do
+		for b in "$tmp"/functions.*."$f"; do
+			expr "$a" '<' "$b" >"$tmp/expr" || continue
+			pairs=$((pairs + 1))
+			grep -xFf "$b" "$a" >"$tmp/a" || true
+			grep -xFf "$a" "$b" >"$tmp/b" || true
+			cmp -s "$tmp/a" "$tmp/b" || complain "$f: ${a##*functions.} and ${b##*functions.} have functions in another order:" \
+				"$(diff "$tmp/a" "$tmp/b" | sed -n 's/^[<>] //p' | sort -u | tr '\n' ' ')"
+		done
+	done
+done
+[ "$pairs" -ge 50 ] || complain "only $pairs pairs of files of designs were compared"
+
 [ "$bad" = 0 ] || exit 1
-echo "lint: include order, symbols, exports, layouts of $(echo "$crossing" | wc -w) types, licences: ok"
+echo "lint: include order, symbols, exports, layouts of $(echo "$crossing" | wc -w) types, licences, order of functions in $pairs pairs of files: ok"

@@ -94,7 +94,12 @@ u64 scen_counter_all(unsigned int job, enum lab_probe_id id)
 
 bool scen_is_dull(const struct scen *s)
 {
-	return !strcmp(s->spec.design, "TEMPLATE");
+	unsigned int i;
+
+	for (i = 0; lab_designs[i]; i++)
+		if (!strcmp(lab_designs[i]->name, s->spec.design))
+			return lab_designs[i]->hidden;
+	return false;
 }
 
 bool scen_cached(const struct scen *s)

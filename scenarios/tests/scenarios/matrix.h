@@ -43,7 +43,7 @@ void scen_matrix_here(void (*prepare)(struct scen *s), void (*judge)(const struc
 
 /* Does this run's loop device go through the page cache of its file? */
 bool scen_cached(const struct scen *s);
-/* The template keeps the data, whatever that costs: nothing is expected of its counters. */
+/* A hidden design (the template, a copy of it) keeps the data, whatever it costs: its counters are not looked at. */
 bool scen_is_dull(const struct scen *s);
 /* Is this wrong with the design, on purpose? */
 bool scen_has(const struct scen *s, enum lab_defect defect);

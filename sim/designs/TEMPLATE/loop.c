@@ -37,7 +37,21 @@ struct loop_cmd {
 
 static struct kmem_cache *loop_cmd_cache;
 
-/* ---- what a bio asks for -------------------------------------------------------------------- */
+/* ---- to the worker -------------------------------------------------------------------------- */
+
+static void loop_work(struct work_struct *work);
+
+static void loop_punt(struct lab_loop *loop, struct loop_cmd *cmd, struct bio *bio, unsigned int shard)
+{
+	cmd->loop = loop;
+	cmd->bio = bio;
+	cmd->shard = shard;
+	lab_probe(PUNTS);
+	INIT_WORK(&cmd->work, loop_work);
+	queue_work(loop->dev.wq, &cmd->work);
+}
+
+/* ---- read, write ---------------------------------------------------------------------------- */
 
 /* One piece of its memory, at most a page. A read beyond the file gives zeros. 0 or -errno. */
 static int loop_rw_bvec(struct file *file, bool write, loff_t pos, const struct bio_vec *bv)
@@ -76,7 +90,7 @@ static int loop_rw(struct file *file, struct bio *bio, loff_t pos)
 	return 0;
 }
 
-static int loop_handle(struct lab_loop *loop, struct bio *bio)
+static int do_bio_filebacked(struct lab_loop *loop, struct bio *bio)
 {
 	loff_t pos = loop->dev.offset_bytes + ((loff_t)bio->bi_iter.bi_sector << SECTOR_SHIFT);
 	struct file *file = loop->file;
@@ -106,7 +120,7 @@ static void loop_work(struct work_struct *work)
 	struct lab_loop *loop = cmd->loop;
 	unsigned int noio = memalloc_noio_save(), shard = cmd->shard;
 	struct bio *bio = cmd->bio;
-	int err = loop_handle(loop, bio);
+	int err = do_bio_filebacked(loop, bio);
 
 	memalloc_noio_restore(noio);
 	mempool_free(cmd, &loop->cmds);
@@ -116,15 +130,7 @@ static void loop_work(struct work_struct *work)
 	lab_loopdev_put(&loop->dev, shard);
 }
 
-static void loop_punt(struct lab_loop *loop, struct loop_cmd *cmd, struct bio *bio, unsigned int shard)
-{
-	cmd->loop = loop;
-	cmd->bio = bio;
-	cmd->shard = shard;
-	lab_probe(PUNTS);
-	INIT_WORK(&cmd->work, loop_work);
-	queue_work(loop->dev.wq, &cmd->work);
-}
+/* ---- a disk without a request queue --------------------------------------------------------- */
 
 /* ---- a disk without a request queue --------------------------------------------------------- */
 
