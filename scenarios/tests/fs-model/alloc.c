@@ -96,6 +96,25 @@ LAB_TEST(alloc, contiguous_is_one_run)
 	lab_alloc_destroy(&a);
 }
 
+/* Next fit: what was freed behind the last allocation waits until the search comes round. */
+LAB_TEST(alloc, contiguous_goes_on_where_it_ended)
+{
+	struct lab_allocator a;
+	u32 blk;
+
+	lab_expect_eq(lab_alloc_init(&a, NR_BLKS, 0, 0), 0);
+	lab_expect_eq(lab_alloc_blocks(&a, 10, &blk), 10);
+	lab_free_blocks(&a, 2, 5);
+	lab_expect_eq(lab_alloc_blocks(&a, 3, &blk), 3);
+	lab_expect_eq(blk, 10);
+	lab_expect_eq(lab_alloc_blocks(&a, NR_BLKS, &blk), NR_BLKS - 13);
+	lab_expect_eq(blk, 13);
+	lab_expect_eq(lab_alloc_blocks(&a, NR_BLKS, &blk), 5);
+	lab_expect_eq(blk, 2);
+	lab_expect_eq(lab_alloc_blocks(&a, 1, &blk), 0);
+	lab_alloc_destroy(&a);
+}
+
 /* For many numbers of slots and seeds: each slot once, whole, and never after its neighbour. */
 LAB_TEST(alloc, fragments_are_never_neighbours)
 {

@@ -4,6 +4,7 @@
  * what it does when the disk fails, and long random streams against the reference file.
  */
 #include <linux/sched.h>
+#include <kc/fault.h>
 #include <kc/probe.h>
 #include <kc/world.h>
 #include <lab/filter.h>
@@ -195,6 +196,57 @@ LAB_TEST(page, limits_hold)
 	/* and what was dropped for want of room is still there */
 	lab_expect_eq(cache_pread(c.inode, 7, c.have, 1), 0);
 	lab_expect_eq(c.have[0], 1);
+	cached_close(&c);
+}
+
+/* Room is made of pages that nobody has: not of one that is locked, and not of the same ones each time. */
+LAB_TEST(page, room_is_made_of_others)
+{
+	struct lab_fs_opts opts = { .layout = LAB_LAYOUT_SPARSE };
+	struct cached c;
+	struct page *page;
+	u32 i;
+
+	cached_open(&c, 8u << 20, NULL, &opts);
+	lab_expect_eq(lab_page_get(c.inode, 5, &page), 0);
+	for (i = 6; c.inode->i_mapping->nrpages < LAB_CACHE_MAX_PAGES; i++)
+		lab_expect_eq(cache_pread(c.inode, (u64)i * PAGE_SIZE, c.have, 1), 0);
+	lab_expect(!lab_page_try_add(c.inode, FAR_INDEX));		/* who may not wait gets none */
+	lab_expect_eq(c.inode->i_mapping->nrpages, LAB_CACHE_MAX_PAGES);
+	lab_expect_eq(cache_pread(c.inode, (u64)i++ * PAGE_SIZE, c.have, 1), 0);
+	lab_expect_lt(c.inode->i_mapping->nrpages, LAB_CACHE_MAX_PAGES);
+	lab_expect(page->mapping == c.inode->i_mapping);
+	/* the first one after it was dropped; it comes back, and others go the next time */
+	lab_expect(!lab_page_find(c.inode, 6));
+	while (c.inode->i_mapping->nrpages < LAB_CACHE_MAX_PAGES - 1)
+		lab_expect_eq(cache_pread(c.inode, (u64)i++ * PAGE_SIZE, c.have, 1), 0);
+	lab_expect_eq(cache_pread(c.inode, 6 * PAGE_SIZE, c.have, 1), 0);
+	lab_expect_eq(cache_pread(c.inode, (u64)i * PAGE_SIZE, c.have, 1), 0);
+	lab_expect_lt(c.inode->i_mapping->nrpages, LAB_CACHE_MAX_PAGES);
+	lab_expect_eq(page->index, 5);
+	lab_expect(page->mapping == c.inode->i_mapping);
+	lab_page_unlock(page);
+	put_page(page);
+	page = lab_page_find(c.inode, 6);
+	lab_expect(page);
+	put_page(page);
+	cached_close(&c);
+}
+
+/* The page in reserve is for who cannot do without: reading ahead can. */
+LAB_TEST(page, reading_ahead_leaves_the_reserve)
+{
+	struct lab_fs_opts opts = { .layout = LAB_LAYOUT_SPARSE };
+	struct cached c;
+	struct page *page;
+
+	cached_open(&c, TEST_DISK_BYTES, NULL, &opts);
+	kc_fault_nth(KC_FAULT_PAGE, 1, ~0ull >> 1);
+	lab_expect(!lab_page_try_add(c.inode, 0));
+	lab_expect_eq(lab_page_get(c.inode, 0, &page), 0);
+	kc_fault_nth(KC_FAULT_PAGE, 0, 0);
+	lab_page_unlock(page);
+	put_page(page);
 	cached_close(&c);
 }
 

@@ -132,8 +132,6 @@ static void loop_work(struct work_struct *work)
 
 /* ---- a disk without a request queue --------------------------------------------------------- */
 
-/* ---- a disk without a request queue --------------------------------------------------------- */
-
 /* A bio that found no command: wait for one. Worker. */
 static void loop_starved(struct lab_loopdev *dev, struct bio *bio)
 {

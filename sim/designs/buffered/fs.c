@@ -22,10 +22,13 @@ static char fs_unwritten;	/* what ->b_private points to */
 
 static int fs_get_block(struct inode *inode, sector_t iblock, struct buffer_head *bh, int create)
 {
+	loff_t pos = (loff_t)iblock << LAB_BLOCK_SHIFT;
 	struct lab_extent ext;
 	int err;
 
-	err = lab_map(inode, (loff_t)iblock << LAB_BLOCK_SHIFT, bh->b_size, create ? LAB_MAP_CREATE : 0, &ext);
+	if (pos >= LAB_MAX_FILE_BYTES)
+		return 0;		/* a read that reaches behind the largest file: a hole, and its end */
+	err = lab_map(inode, pos, min_t(u64, bh->b_size, LAB_MAX_FILE_BYTES - pos), create ? LAB_MAP_CREATE : 0, &ext);
 	if (err)
 		return err;
 	bh->b_size = ext.len_bytes;

@@ -30,8 +30,11 @@ static int fs_map_block(struct inode *inode, sector_t iblock, struct buffer_head
 {
 	loff_t pos = (loff_t)iblock << inode->i_blkbits;
 	struct lab_extent ext;
-	int err = lab_map(inode, pos, min_t(u64, bh->b_size, LAB_MAX_FILE_BYTES - pos), flags, &ext);
+	int err;
 
+	if (pos >= LAB_MAX_FILE_BYTES)
+		return 0;		/* a read that reaches behind the largest file: a hole, and its end */
+	err = lab_map(inode, pos, min_t(u64, bh->b_size, LAB_MAX_FILE_BYTES - pos), flags, &ext);
 	if (err)
 		return err;
 	if (ext.type == LAB_HOLE || (ext.type == LAB_UNWRITTEN && !write))

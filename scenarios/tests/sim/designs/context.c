@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * In which context the disk under a loop device's file is reached by a task of the driver's own. Whoever writes back
- * for want of memory may wait for that task: what it allocates on the way to the disk must not wait for IO in turn. So
- * it has PF_MEMALLOC_NOIO. (An attempt in the submitter's context is another matter: the file sees the flag, which a
- * design's own task.c looks at; the bio goes on to the disk after the driver has returned, for the submitter, as
- * through any stacking driver.)
+ * In which context things happen. First, the disk under a loop device's file, as a task of the driver's own reaches it.
+ * Whoever writes back for want of memory may wait for that task: what it allocates on the way to the disk must not wait
+ * for IO in turn. So it has PF_MEMALLOC_NOIO. (An attempt in the submitter's context is another matter: the file sees
+ * the flag, which a design's own task.c looks at; the bio goes on to the disk after the driver has returned, for the
+ * submitter, as through any stacking driver.)
  */
 #include "rig.h"
 
@@ -58,6 +58,61 @@ DESIGN_TEST(context, loop_tasks_do_no_io_for_memory)
 			lab_expect_eq(lab_punch(r.inode, 65536, 16384), 0);
 			spied.bios = spied.io_allowed = 0;
 		}
+		rig_down(&r);
+	}
+}
+
+/* ---- where an IO of a program ends ---------------------------------------------------------------- */
+
+struct ending {
+	struct lab_io io;
+	struct task_struct *task;
+	bool in_irq;
+	int done;
+};
+
+static void ending_done(struct lab_io *io, ssize_t res)
+{
+	struct ending *e = io->owner;
+	struct task_struct *task = e->task;
+
+	lab_expect_eq(res, 8192);
+	e->in_irq = in_hardirq();
+	smp_store_release(&e->done, 1);
+	wake_up_process(task);
+}
+
+/* Does an asynchronous overwrite or read of @file end in interrupt context? */
+static bool ends_in_irq(struct rig *r, struct lab_file *file, enum lab_rw rw)
+{
+	struct lab_iovec iov = { r->mem, 8192 };
+	struct ending e = {
+		.io = { .rw = rw, .iov = &iov, .nr_segs = 1, .done = ending_done, .owner = &e }, .task = current,
+	};
+	ssize_t ret = rig_design->submit(file, &e.io);
+
+	if (ret != -EIOCBQUEUED) {
+		lab_expect_eq(ret, 8192);
+		return false;
+	}
+	rig_wait(&e.done);
+	return e.in_irq;
+}
+
+/* The knob completion=wq: what the disk's interrupt ends goes on in a task, before the program hears of it. */
+DESIGN_TEST(context, completion_by_a_worker)
+{
+	unsigned int k;
+
+	for (k = 0; k < RIG_KNOB_SETS; k++) {
+		struct rig_opts o = { .file_bytes = 1 << 20 };
+		struct rig r;
+
+		if (!rig_knobs(k, &o.knobs) || o.knobs.completion != LAB_COMPLETION_WQ)
+			continue;
+		rig_up(&r, &o);
+		lab_expect(!ends_in_irq(&r, r.file, LAB_WRITE));
+		lab_expect(!ends_in_irq(&r, r.file, LAB_READ));
 		rig_down(&r);
 	}
 }

@@ -38,7 +38,7 @@ static const struct rig_costs costs[] = {
 	 */
 	{ "iter-bvec", .variant = 1, .knob_sets = 2, .dios = 1, .punts = 1, .max_vecs = 128, .bdev_cache = true,
 	  .lacks = RIG_NOWAIT_UNSEEN | RIG_LOOP_NO_FUA | RIG_SHORT_READ_FAILS | RIG_NO_HINTS |
-		   RIG_LOOP_NO_FREEZE },
+		   RIG_LOOP_NO_FREEZE | RIG_SHORT_WRITE_PASSES },
 	/* bio-first: the bio is the command, its clone is cut where an extent ends; nothing is dispatched. */
 	{ "bio-first", .knob_sets = 16, .clones = 1, .splits = 1, .nested_ends = 4, .bdev_cache = true },
 	/* TEMPLATE: every byte through the page cache, everything waited for. */

@@ -52,7 +52,45 @@ DESIGN_TEST(edges, end_of_file)
 	lab_expect_eq(i_size_read(r.inode), 10752);
 	lab_expect_eq(rig_io(r.file, LAB_WRITE, 0, r.mem, 8192, LAB_IO_APPEND), 8192);
 	lab_expect_eq(i_size_read(r.inode), 18944);
+	/* appending, the position is nothing */
+	lab_expect_eq(rig_io(r.file, LAB_WRITE, -1, r.mem, 8192, LAB_IO_APPEND), 8192);
+	lab_expect_eq(i_size_read(r.inode), 18944 + 8192);
 	rig_down(&r);
+}
+
+/* A file that is a hole ends where it ends, and not with the block. */
+DESIGN_TEST(edges, end_of_a_hole)
+{
+	struct rig_opts o = { .fs = { .layout = LAB_LAYOUT_SPARSE }, .file_bytes = 10000 };
+	struct lab_iovec iov;
+	struct rig r;
+
+	rig_up(&r, &o);
+	iov = (struct lab_iovec){ r.mem, 8192 };
+	lab_expect_eq(rig_io(r.file, LAB_READ, 8192, r.mem, 8192, 0), 10000 - 8192);
+	lab_expect_eq(rig_aio(r.file, LAB_READ, 8192, &iov, 1, 0), 10000 - 8192);
+	lab_expect_eq(rig_io(r.file, LAB_READ, 4096, r.mem, 8192, 0), 10000 - 4096);
+	rig_down(&r);
+}
+
+/* Up to the largest file and not beyond, whichever way. */
+DESIGN_TEST(edges, largest_file)
+{
+	struct rig_opts o = { .fs = { .layout = LAB_LAYOUT_SPARSE } };
+	unsigned int flags;
+	struct rig r;
+
+	for (flags = 0; flags <= LAB_IO_BUFFERED; flags += LAB_IO_BUFFERED) {
+		rig_up(&r, &o);
+		rig_set(r.mem, 0x42, 8192);
+		lab_expect_eq(rig_io(r.file, LAB_WRITE, LAB_MAX_FILE_BYTES - 4096, r.mem, 8192, flags), 4096);
+		lab_expect_eq(i_size_read(r.inode), LAB_MAX_FILE_BYTES);
+		lab_expect_eq(rig_io(r.file, LAB_WRITE, 0, r.mem, 4096, LAB_IO_APPEND | flags), -EFBIG);
+		lab_expect_eq(rig_io(r.file, LAB_READ, LAB_MAX_FILE_BYTES - 4096, r.mem + 8192, 8192, flags), 4096);
+		lab_expect_eq(rig_find_other(r.mem + 8192, 0x42, 4096), -1);
+		lab_expect_eq(rig_io(r.file, LAB_READ, LAB_MAX_FILE_BYTES, r.mem, 4096, flags), 0);
+		rig_down(&r);
+	}
 }
 
 /* A hole needs no alignment: there is no device to be aligned for. RIG_BY_BLOCK: alignment is looked at first. */
@@ -96,7 +134,7 @@ DESIGN_TEST(edges, holes_read_unaligned)
 DESIGN_TEST(edges, of_fresh_blocks)
 {
 	static const enum lab_layout layouts[] = { LAB_LAYOUT_SPARSE, LAB_LAYOUT_UNWRITTEN };
-	unsigned int l, from, to;
+	unsigned int l, from, to, end;
 
 	for (l = 0; l < ARRAY_SIZE(layouts); l++) {
 		struct rig_opts o = { .fs = { .layout = layouts[l] }, .file_bytes = 8 << 20, .fill = 0xee };
@@ -107,8 +145,10 @@ DESIGN_TEST(edges, of_fresh_blocks)
 		rig_up(&r, &o);
 		for (from = 0; from < 4096; from += 1024) {
 			for (to = from + 512; to <= 12288; to += 3584) {
-				rig_set(r.mem, 0x42, to - from);
-				iov = (struct lab_iovec){ r.mem, to - from };
+				/* memory that begins a page, or ends one */
+				end = base & 16384 ? 16384 : to - from;
+				rig_set(r.mem + end - (to - from), 0x42, to - from);
+				iov = (struct lab_iovec){ r.mem + end - (to - from), to - from };
 				lab_expect_eq(rig_aio(r.file, LAB_WRITE, base + from, &iov, 1, 0), to - from);
 				rig_set(r.mem, 0xa5, 16384);
 				lab_expect_eq(rig_io(r.file, LAB_READ, base, r.mem, 16384, 0), 16384);
@@ -120,6 +160,30 @@ DESIGN_TEST(edges, of_fresh_blocks)
 		}
 		rig_down(&r);
 	}
+}
+
+/*
+ * Memory of which no page follows another: each is an element of its own, between zeros on both sides. The bio is made
+ * with room for as many as there are.
+ */
+DESIGN_TEST_FLAGS(edges, of_fresh_blocks_from_scattered_memory, LAB_TEST_F_PERMUTED)
+{
+	struct rig_opts o = { .fs = { .layout = LAB_LAYOUT_UNWRITTEN }, .file_bytes = 1 << 20, .fill = 0xee };
+	unsigned int pages;
+	loff_t base = 0;
+	struct rig r;
+
+	rig_up(&r, &o);
+	rig_set(r.mem, 0x42, 8 * PAGE_SIZE);
+	for (pages = 1; pages <= 8; pages++, base += 65536) {
+		struct lab_iovec iov = { r.mem, pages * PAGE_SIZE };
+
+		lab_expect_eq(rig_iov(r.file, LAB_WRITE, base + 512, &iov, 1, 0), iov.len_bytes);
+		rig_expect_written(&r, r.file, base, 0, 512);
+		rig_expect_written(&r, r.file, base + 512, 0x42, iov.len_bytes);
+		rig_expect_written(&r, r.file, base + 512 + iov.len_bytes, 0, PAGE_SIZE - 512);
+	}
+	rig_down(&r);
 }
 
 /*

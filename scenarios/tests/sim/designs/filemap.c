@@ -170,6 +170,22 @@ DESIGN_TEST(filemap, dsync_of_every_page)
 	rig_down(&r);
 }
 
+/* Who dirties more than may be writes back, and does not wait for somebody to ask. */
+DESIGN_TEST(filemap, who_dirties_too_much_writes_back)
+{
+	struct rig_opts o = { .file_bytes = 4 << 20 };
+	struct rig r;
+
+	rig_up(&r, &o);
+	lab_expect_eq(buffered(&r, LAB_WRITE, 0, r.mem, LAB_CACHE_MAX_DIRTY * PAGE_SIZE, 0),
+		      LAB_CACHE_MAX_DIRTY * PAGE_SIZE);
+	lab_expect_eq(rig_seen(&r).bios[REQ_OP_WRITE], 0);
+	lab_expect_eq(buffered(&r, LAB_WRITE, LAB_CACHE_MAX_DIRTY * PAGE_SIZE, r.mem, PAGE_SIZE, 0), PAGE_SIZE);
+	lab_expect_eq(rig_seen(&r).sectors[REQ_OP_WRITE], (LAB_CACHE_MAX_DIRTY + 1) * PAGE_SECTORS);
+	lab_expect(!lab_cache_is_dirty(r.inode, 0, 4 << 20));
+	rig_down(&r);
+}
+
 /* ---- direct IO and pages -------------------------------------------------------------------- */
 
 /* Through the file, or through the loop device on it, which may itself go through the pages. */
@@ -260,6 +276,30 @@ DESIGN_TEST(filemap, loop_punts_what_must_be_written_back)
 	lab_expect_eq(rig_aio(r.bdev, LAB_WRITE, 0, &iov, 1, 0), PAGE_SIZE);
 	lab_expect_eq(rig_count(LAB_LOOP, LAB_PUNTS), 1);
 	lab_expect_eq(pages_of(&r), 0);
+	rig_down(&r);
+}
+
+/* A page that is read in while a direct write is on its way to the disk holds what was there before: it goes. */
+DESIGN_TEST(filemap, page_read_during_a_direct_write_is_forgotten)
+{
+	struct rig_opts o = { .disk = RIG_REAL, .file_bytes = FILE_BYTES };
+	struct lab_iovec iov;
+	struct rig_slot slot;
+	unsigned int i;
+	struct rig r;
+
+	rig_up(&r, &o);
+	iov = (struct lab_iovec){ r.mem, IO_BYTES };
+	for (i = 0; i < 16; i++) {
+		loff_t pos = i * IO_BYTES;
+
+		lab_expect_eq(buffered(&r, LAB_READ, pos, r.mem, 10, 0), 10);	/* there are pages */
+		rig_set(r.mem, i + 1, IO_BYTES);
+		rig_start(&slot, r.file, LAB_WRITE, pos, &iov, 1, 0);
+		lab_expect_eq(buffered(&r, LAB_READ, pos, r.mem + IO_BYTES, IO_BYTES, 0), IO_BYTES);
+		lab_expect_eq(rig_finish(&slot), IO_BYTES);
+		expect_bytes(&r, r.file, pos, i + 1, IO_BYTES, LAB_IO_BUFFERED);
+	}
 	rig_down(&r);
 }
 

@@ -246,6 +246,37 @@ static void preflush_with_data(struct block_device *bdev, struct rig *r)
 	__free_page(page);
 }
 
+/*
+ * A write that is to be preceded by a flush, and of which the file takes a part at first: the rest is not preceded by
+ * another one.
+ */
+DESIGN_TEST(flush, preflush_once_though_the_write_goes_on)
+{
+	struct rig_opts o = {
+		.disk_bytes = 16 * PAGE_SIZE, .file_bytes = 64 * PAGE_SIZE, .loop = true, .loop_opts = { .buffered = true },
+		.fs = { .layout = LAB_LAYOUT_SPARSE },
+	};
+	struct page *page = alloc_page(GFP_KERNEL | __GFP_ZERO);
+	struct lab_trace_counts a, b;
+	struct bio *bio;
+	struct rig r;
+
+	rig_up(&r, &o);
+	lab_expect_eq(rig_io(r.file, LAB_WRITE, 0, r.mem, 16 * PAGE_SIZE, 0), 16 * PAGE_SIZE);
+	bio = bio_alloc(rig_design->loop_bdev(r.loop), 2, REQ_OP_WRITE | REQ_PREFLUSH, GFP_KERNEL);
+	bio->bi_iter.bi_sector = 15 * PAGE_SECTORS;
+	__bio_add_page(bio, page, PAGE_SIZE, 0);
+	__bio_add_page(bio, page, PAGE_SIZE, 0);
+	a = rig_seen(&r);
+	submit_bio_wait(bio);		/* the second page finds no room */
+	b = rig_seen(&r);
+	lab_expect_eq(b.preflush - a.preflush, 1);
+	lab_expect(lab_cache_is_dirty(r.inode, 15 * PAGE_SIZE, PAGE_SIZE));
+	bio_put(bio);
+	__free_page(page);
+	rig_down(&r);
+}
+
 /* Discard makes holes, write-zeroes too or unwritten blocks; a flush with data flushes first. */
 DESIGN_TEST(flush, discard_zeroes_preflush)
 {

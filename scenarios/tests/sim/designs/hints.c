@@ -305,3 +305,19 @@ DESIGN_TEST(hints, who_reaps_polls)
 	}
 	rig_down(&r);
 }
+
+/* What is to be polled has a reference; if it fails before anything was sent, nobody is left with it. */
+DESIGN_TEST(hints, polled_that_fails)
+{
+	struct rig_opts o = { .file_bytes = 1 << 20, .loop = true };
+	struct rig r;
+
+	rig_needs_what(RIG_NO_HINTS, "its kernel does not poll for who waits");
+	rig_up(&r, &o);
+	lab_expect_eq(kc_munmap(r.mm, r.mem, PAGE_SIZE), 0);
+	lab_expect_eq(rig_io(r.file, LAB_READ, 0, r.mem, IO_BYTES, LAB_IO_HIPRI), -EFAULT);
+	lab_expect_eq(rig_io(r.file, LAB_WRITE, 0, r.mem, IO_BYTES, LAB_IO_HIPRI), -EFAULT);
+	lab_expect_eq(rig_io(r.bdev, LAB_READ, 0, r.mem, IO_BYTES, LAB_IO_HIPRI), -EFAULT);
+	lab_expect_eq(rig_io(r.bdev, LAB_WRITE, 0, r.mem, IO_BYTES, LAB_IO_HIPRI), -EFAULT);
+	rig_down(&r);	/* the world's audit finds a bio that was not put */
+}

@@ -33,7 +33,11 @@ DESIGN_TEST(nowait, has_no_side_effect)
 		rig_down(&r);
 		return;
 	}
+	before = rig_seen(&r);
 	lab_expect_eq(rig_aio(r.file, LAB_WRITE, 8192, &iov, 1, LAB_IO_NOWAIT), 8192);
+	lab_expect_eq(rig_aio(r.file, LAB_READ, 8192, &iov, 1, LAB_IO_NOWAIT), 8192);
+	after = rig_seen(&r);		/* nor may the disk wait for a tag; 6.1's iomap does not say so */
+	lab_expect_eq(after.nowait - before.nowait, rig_lacks(RIG_NOWAIT_UNSEEN) ? 0 : 2);
 	lab_expect_eq(rig_aio(r.bdev, LAB_READ, 8192, &iov, 1, LAB_IO_NOWAIT), 8192);
 
 	lab_expect_eq(lab_punch(r.inode, 65536, 8192), 0);

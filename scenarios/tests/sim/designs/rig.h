@@ -45,6 +45,7 @@ extern const char rig_suite[];
 #define RIG_LOOP_NO_FREEZE	512u	/* the loop driver's own writes do not count against a freeze of its file */
 #define RIG_HOLES_CACHED	1024u	/* a direct write into a hole goes on through the page cache, and may end short */
 #define RIG_SHORT_READ_FAILS	128u	/* a read that meets the end of the loop device's file is an error */
+#define RIG_SHORT_WRITE_PASSES	8192u	/* the loop driver calls a write that the file took in part a success */
 #define RIG_NO_NOWAIT	1u	/* IO that may not wait: -EOPNOTSUPP */
 #define RIG_NO_FUA	2u	/* a durable write ends with a flush, whatever the device could do */
 #define RIG_NO_ZEROES	4u	/* the loop device does not write zeroes: -EOPNOTSUPP */

@@ -279,3 +279,18 @@ LAB_TEST(buffered_loop, change_of_file)
 	d->close(small_file);
 	rig_down(&r);
 }
+
+/* 3.12 has one word for a flush that fails, whatever the file said. */
+LAB_TEST(buffered_loop, flush_fails_with_eio)
+{
+	struct rig_opts o = { .file_bytes = 256 * PAGE_SIZE, .loop = true, .fault = "enospc@0+4k" };
+	struct block_device *bdev;
+	struct rig r;
+
+	rig_up(&r, &o);
+	bdev = rig_design->loop_bdev(r.loop);
+	lab_expect_eq(rig_io(r.bdev, LAB_WRITE, 0, r.mem, PAGE_SIZE, 0), PAGE_SIZE);
+	lab_expect_eq(blkdev_issue_flush(bdev), -EIO);
+	lab_expect_eq(blkdev_issue_flush(bdev), 0);
+	rig_down(&r);
+}

@@ -81,3 +81,24 @@ LAB_TEST(iter_ops_cached, a_short_read_is_zeros)
 	rig_expect_written(&r, r.bdev, 8 * PAGE_SIZE, 0, PAGE_SIZE);
 	rig_down(&r);
 }
+
+/*
+ * A write over blocks and then a hole: the first part is direct, the rest goes through the page cache and finds no room.
+ * What was written was written: the call is short, not failed.
+ */
+LAB_TEST(iter_ops_cached, a_write_whose_rest_finds_no_room_is_short)
+{
+	struct rig_opts o = {
+		.disk_bytes = 16 * PAGE_SIZE, .file_bytes = 64 * PAGE_SIZE, .fs = { .layout = LAB_LAYOUT_SPARSE },
+	};
+	struct rig r;
+
+	rig_up(&r, &o);
+	rig_set(r.mem, 0x42, 20 * PAGE_SIZE);
+	lab_expect_eq(rig_io(r.file, LAB_WRITE, 0, r.mem, 16 * PAGE_SIZE, 0), 16 * PAGE_SIZE);
+	lab_expect_eq(rig_io(r.file, LAB_WRITE, 12 * PAGE_SIZE, r.mem, 8 * PAGE_SIZE, 0), 4 * PAGE_SIZE);
+	lab_expect_eq(rig_io(r.file, LAB_WRITE, 16 * PAGE_SIZE, r.mem, PAGE_SIZE, 0), -ENOSPC);
+	rig_expect_written(&r, r.file, 0, 0x42, 16 * PAGE_SIZE);
+	rig_expect_written(&r, r.file, 16 * PAGE_SIZE, 0, 4 * PAGE_SIZE);
+	rig_down(&r);
+}
