@@ -10,7 +10,7 @@ cd "$(dirname "$0")/.."
 
 build shrunk tests
 build check-release tests
-beside release-code all_tests check-release
+beside release-code build/check-release/tests-inproc --expect "$(count_tests check-release)"
 all_tests shrunk
 beside_ends
 echo 'variants: passed'

@@ -14,14 +14,6 @@ cd "$(dirname "$0")/.."
 start=$(date +%s)
 step() { echo "== $* ($(($(date +%s) - start)) s)"; }
 
-# Criterion's own words only if it fails
-criterion() {
-	build/release/tests-criterion --short-filename >build/release/criterion.out 2>&1 ||
-		{ cat build/release/criterion.out; return 1; }
-	grep "^Tested: $1:" build/release/criterion.out ||
-		{ cat build/release/criterion.out; echo "Criterion did not run $1 tests"; return 1; }
-}
-
 step 'build: check (ASan, UBSan), release'
 build check all tests build/check/tests-planted
 build release all build/release/tests-criterion
@@ -29,18 +21,19 @@ ln -sf release/diolab build/diolab
 n=$(count_tests check) r=$(count_tests release)
 [ "$n" -gt 0 ] && [ "$r" -gt 0 ] || die 'no test symbol found'
 
-# what the two halves ran must be all there is
+# what the two halves ran must be all there is, and what Criterion ran
 sums() {
 	cat build/tests-1.log build/tests-2.log | awk -v n="$n" '
 		/^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$/ { p += $1; f += $3; s += $5 }
 		END { printf "%d tests, both engines: %d passed, %d failed, %d skipped\n", p + f + s, p, f, s; exit p + f + s != n }' ||
 		die "not the $n tests that were compiled"
+	grep -q "^Tested: $r:" build/criterion.log || die "Criterion did not run $r tests; the log is build/criterion.log"
 }
 
 step "tests: $n in two processes, both engines; beside them $r as release code, a process each (Criterion)"
-beside tests-1 all_tests check --shard 1/2 "$@"
-beside tests-2 all_tests check --shard 2/2 "$@"
-beside criterion criterion "$r"
+beside tests-1 build/check/tests-inproc --expect "$n" --shard 1/2 "$@"
+beside tests-2 build/check/tests-inproc --expect "$n" --shard 2/2 "$@"
+beside criterion build/release/tests-criterion --short-filename
 
 step 'the runners notice what they must'
 sh scenarios/tests/harness.sh build/check/tests-planted 1

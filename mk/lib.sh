@@ -26,7 +26,8 @@ under_tsan() {
 	TSAN_OPTIONS="exitcode=66 halt_on_error=0 atexit_sleep_ms=0 ${TSAN_OPTIONS:-}" "$@"
 }
 
-# beside NAME COMMAND…: run it while the script goes on, what it says in build/NAME.log
+# beside NAME PROGRAM…: run it while the script goes on, what it says in build/NAME.log. A program, since only that ends
+# when it is killed: of a function the shell around it would end, and what it has started would run on.
 beside() {
 	beside_name=$1; shift
 	"$@" >"build/$beside_name.log" 2>&1 &
@@ -39,34 +40,20 @@ beside_stop() {
 	for b in $beside; do kill "${b#*:}" 2>/dev/null || true; done
 }
 
-# beside_ends: wait for all of them, in the order of their beginning; one that failed says what it said, and is the end
+# beside_ends: wait for all of them, in the order of their beginning, and print what was skipped and their sums; one that
+# failed says all it has said, and is the end
 beside_ends() {
 	for b in $beside; do
 		beside_rc=0
 		wait "${b#*:}" || beside_rc=$?
-		cat "build/${b%:*}.log"
-		[ "$beside_rc" = 0 ] || die "exit status $beside_rc; the log is build/${b%:*}.log"
+		if [ "$beside_rc" != 0 ]; then
+			cat "build/${b%:*}.log"
+			die "exit status $beside_rc; the log is build/${b%:*}.log"
+		fi
+		grep -aE '^SKIP |^[0-9]+ passed|^Tested: ' "build/${b%:*}.log" || true
 	done
 	beside=
 	trap - EXIT
-}
-
-# mutants_option OPTION…: of the scripts that can plant mistakes; $mutants is set or empty
-mutants_option() {
-	mutants=
-	case ${1:-} in
-	'') ;;
-	--mutants) mutants=1 ;;
-	*) echo "usage: $0 [--mutants]" >&2; exit 2 ;;
-	esac
-}
-
-# or_skip COMMAND…: its status 77 is the end of the script, with 0: it has said what is missing. So is every other, as it is
-or_skip() {
-	skip_rc=0
-	"$@" || skip_rc=$?
-	[ "$skip_rc" != 77 ] || exit 0
-	[ "$skip_rc" = 0 ] || exit "$skip_rc"
 }
 
 die() {
