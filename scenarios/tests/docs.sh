@@ -33,8 +33,9 @@ awk -F'\t' -v tests="$tmp/tests" '
 			design = dir[3]
 			gsub(/-/, "_", design)
 		}
-		any = $1 == "scenarios/hazards.md" || design == "TEMPLATE" ? "([A-Za-z0-9_]+_)?" :	# of any design
-		      design == "" ? "" : "(" design "_(61_)?)?"
+		any = design == "" ? "" : "(" design "_(61_)?)?"
+		if ($1 == "scenarios/hazards.md" || design == "TEMPLATE")
+			any = "([A-Za-z0-9_]+_)?"
 		want = $2
 		gsub(/\./, "\\.", want)
 		gsub(/\*/, "[A-Za-z0-9_]*", want)
@@ -52,7 +53,7 @@ awk -F'\t' -v tests="$tmp/tests" '
 			bad = 1
 		}
 		exit bad
-	}' "$tmp/quoted" >"$tmp/bad"
+	}' "$tmp/quoted" >"$tmp/bad" || [ -s "$tmp/bad" ] || exit 1
 
 # ---- paths -------------------------------------------------------------------------------------
 # Anywhere in the text. Names of files that the kernel has too begin otherwise, or below build/.
