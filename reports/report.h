@@ -35,8 +35,8 @@ struct report {
 };
 
 /*
- * The writers: all of @r to @out, each in its form. @every_counter: those too that are 0 everywhere. An error of @out is
- * the caller's to look for (ferror).
+ * The writers: all of @r to @out, each in its form. @every_counter: those too that are 0 everywhere. Whether @out
+ * took it all is for the caller to ask (ferror).
  */
 void report_text(FILE *out, const struct report *r, bool every_counter);
 void report_markdown(FILE *out, const struct report *r);

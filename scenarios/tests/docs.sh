@@ -1,11 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# docs.sh TESTS PROGRAM - what README.md and every NOTES.md name is there: tests, paths, verbs of the Makefile; and the
-# commands of README.md run, with few IOs.
+# docs.sh TESTS PROGRAM - what README.md and every NOTES.md name is there: tests, paths, verbs of the Makefile; the
+# commands of README.md run, with few IOs; and each file of a design, each header of kernel-compat is named in its page.
 #
-# A test is named `suite.name`; in a design's NOTES.md, and in scenarios/hazards.md, the suite may stand without the
-# design's name before it.
+# A test is named `suite.name`; in a design's NOTES.md the suite may stand without the design's name before it, and in the
+# template's and in scenarios/hazards.md without anybody's.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 tests=${1:?usage: docs.sh TESTS PROGRAM} prog=${2:?usage: docs.sh TESTS PROGRAM}
@@ -33,7 +33,9 @@ awk -F'\t' -v tests="$tmp/tests" '
 			design = dir[3]
 			gsub(/-/, "_", design)
 		}
-		any = $1 == "scenarios/hazards.md" ? "([A-Za-z0-9_]+_)?" : design == "" ? "" : "(" design "_(61_)?)?"
+		any = design == "" ? "" : "(" design "_(61_)?)?"
+		if ($1 == "scenarios/hazards.md" || design == "TEMPLATE")
+			any = "([A-Za-z0-9_]+_)?"
 		want = $2
 		gsub(/\./, "\\.", want)
 		gsub(/\*/, "[A-Za-z0-9_]*", want)
@@ -51,7 +53,7 @@ awk -F'\t' -v tests="$tmp/tests" '
 			bad = 1
 		}
 		exit bad
-	}' "$tmp/quoted" >"$tmp/bad"
+	}' "$tmp/quoted" >"$tmp/bad" || [ -s "$tmp/bad" ] || exit 1
 
 # ---- paths -------------------------------------------------------------------------------------
 # Anywhere in the text. Names of files that the kernel has too begin otherwise, or below build/.
@@ -63,6 +65,15 @@ while read -r f; do
 		ls -d $path >"$tmp/ls" 2>&1 || echo "docs: $f: there is no $path"
 	done
 done <"$tmp/files" >>"$tmp/bad"
+
+# ---- files that a page should name ----------------------------------------------------------------
+for f in $(git ls-files 'sim/designs/*/*.c' | grep -v /upstream/); do
+	grep -qF "\`${f##*/}\`" "${f%/*}/NOTES.md" || echo "docs: ${f%/*}/NOTES.md does not say what ${f##*/} is for"
+done >>"$tmp/bad"
+for f in kernel-compat/include/linux/*.h; do
+	h=${f##*/}
+	grep -qF -e "\`${h%.h}\`" -e "$h" kernel-compat/README.md || echo "docs: kernel-compat/README.md does not say what $h is"
+done >>"$tmp/bad"
 
 # ---- verbs -------------------------------------------------------------------------------------
 {

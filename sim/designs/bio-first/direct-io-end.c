@@ -12,7 +12,16 @@
 
 static bool dio_ends_in_work;	/* completion=wq */
 
-/* ---- completion ----------------------------------------------------------------------------- */
+/* ---- complete, end_io ----------------------------------------------------------------------- */
+
+static void dio_complete(struct dio *dio)
+{
+	struct bio *bio = &dio->tail.bio;
+
+	dio_release_bio(dio);
+	bio->bi_status = READ_ONCE(dio->status);
+	dio->end_io(bio);
+}
 
 /* Have @piece seen to in process context. Any context. */
 static void dio_defer(struct dio_piece *piece)
@@ -23,33 +32,24 @@ static void dio_defer(struct dio_piece *piece)
 		queue_work(file->f_done_wq, &file->f_done_work);
 }
 
-static void dio_end(struct dio *dio)
-{
-	struct bio *bio = &dio->tail.bio;
-
-	dio_release_bio(dio);
-	bio->bi_status = READ_ONCE(dio->status);
-	dio->end_io(bio);
-}
-
 /**
- * dio_put - a piece, or who submits, is done with a dio; the last one ends the bio
+ * dio_drop - a piece, or who submits, is done with a dio; the last one ends the bio
  * @dio: maybe gone afterwards
  *
  * Context: any.
  */
-void dio_put(struct dio *dio)
+void dio_drop(struct dio *dio)
 {
 	if (unlikely(dio->counted) && !atomic_dec_and_test(&dio->left))
 		return;
 	if (unlikely(dio->need_sync || dio_ends_in_work))
 		dio_defer(&dio->tail);
 	else
-		dio_end(dio);
+		dio_complete(dio);
 }
 
 /* Any context; @piece and what it is part of may be gone afterwards. */
-static void dio_piece_done(struct dio_piece *piece, bool write)
+static void piece_end(struct dio_piece *piece, bool write)
 {
 	struct dio *dio = piece->dio;
 	struct inode *inode = dio->file->f_inode;
@@ -59,26 +59,26 @@ static void dio_piece_done(struct dio_piece *piece, bool write)
 	dio_release_piece(inode);
 	if (piece != &dio->tail)
 		bio_put(&piece->bio);
-	dio_put(dio);
+	dio_drop(dio);
 }
 
 /* The data of an unwritten piece is on disk: now it may become visible. */
-static void dio_convert(struct dio_piece *piece)
+static void piece_convert(struct dio_piece *piece)
 {
 	struct file *file = piece->dio->file;
 	int err = file->f_map_ops->convert(file->f_inode, piece->pos, piece->len_bytes);
 
 	dio_error(piece->dio, errno_to_blk_status(err));
 	piece->flags &= ~DIO_PIECE_CONVERT;
-	dio_piece_done(piece, true);
+	piece_end(piece, true);
 }
 
 /* All pieces are done. Those of a bio that should be durable may not all have been written with FUA. */
-static void dio_sync_and_end(struct dio *dio)
+static void dio_sync_and_complete(struct dio *dio)
 {
 	if (dio->need_sync && !READ_ONCE(dio->status))
 		dio_error(dio, errno_to_blk_status(lab_fsync(dio->file->f_inode, true)));
-	dio_end(dio);
+	dio_complete(dio);
 }
 
 /**
@@ -96,19 +96,19 @@ void dio_done_work(struct work_struct *work)
 		struct dio_piece *piece = llist_entry(node, struct dio_piece, done_node);
 
 		if (piece->flags & DIO_PIECE_CONVERT)
-			dio_convert(piece);
+			piece_convert(piece);
 		else
-			dio_sync_and_end(piece->dio);
+			dio_sync_and_complete(piece->dio);
 	}
 }
 
 /**
- * dio_piece_end_io - bi_end_io of a piece
+ * dio_end_io - bi_end_io of a piece
  * @bio: ended
  *
  * Context: any.
  */
-void dio_piece_end_io(struct bio *bio)
+void dio_end_io(struct bio *bio)
 {
 	struct dio_piece *piece = container_of(bio, struct dio_piece, bio);
 	bool write = op_is_write(bio->bi_opf);
@@ -122,7 +122,7 @@ void dio_piece_end_io(struct bio *bio)
 	if (piece->flags & DIO_PIECE_CONVERT)
 		dio_defer(piece);
 	else
-		dio_piece_done(piece, write);
+		piece_end(piece, write);
 }
 
 /* ---- set-up --------------------------------------------------------------------------------- */

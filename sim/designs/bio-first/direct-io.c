@@ -46,11 +46,11 @@ struct dio_walk {
 	bool write, nowait, whole, keep, alone;
 };
 
-/* ---- edges of fresh blocks ------------------------------------------------------------------ */
+/* ---- submit a piece ------------------------------------------------------------------------- */
 
 /* Zero [sector, + bytes), less than an fs block, as part of @piece. May sleep. */
-static void dio_zero_edge(struct dio_piece *piece, struct block_device *bdev, sector_t sector,
-			  unsigned int bytes)
+static void piece_zero_edge(struct dio_piece *piece, struct block_device *bdev, sector_t sector,
+			    unsigned int bytes)
 {
 	struct bio *bio = bio_alloc(bdev, 1, REQ_OP_WRITE | REQ_SYNC | REQ_IDLE, GFP_NOIO);
 
@@ -63,18 +63,16 @@ static void dio_zero_edge(struct dio_piece *piece, struct block_device *bdev, se
 }
 
 /* The rest of the blocks that a write begins and ends in must be zeros before they may be read. */
-static void dio_zero_edges(struct dio_piece *piece, const struct lab_extent *ext)
+static void piece_zero_edges(struct dio_piece *piece, const struct lab_extent *ext)
 {
 	unsigned int head = ext->pos & (LAB_BLOCK_BYTES - 1);
 	unsigned int tail = -(ext->pos + ext->len_bytes) & (LAB_BLOCK_BYTES - 1);
 
 	if (head)
-		dio_zero_edge(piece, ext->bdev, ext->sector - (head >> SECTOR_SHIFT), head);
+		piece_zero_edge(piece, ext->bdev, ext->sector - (head >> SECTOR_SHIFT), head);
 	if (tail)
-		dio_zero_edge(piece, ext->bdev, ext->sector + (ext->len_bytes >> SECTOR_SHIFT), tail);
+		piece_zero_edge(piece, ext->bdev, ext->sector + (ext->len_bytes >> SECTOR_SHIFT), tail);
 }
-
-/* ---- submission ----------------------------------------------------------------------------- */
 
 /* May this piece be made durable by FUA alone? */
 static bool dio_can_fua(const struct lab_extent *ext)
@@ -87,7 +85,7 @@ static bool dio_can_fua(const struct lab_extent *ext)
  * Split off what lies in @ext and send it there. 0: the bio has been advanced; 1: it was the last piece;
  * -EAGAIN: no memory for the split (only when told not to wait).
  */
-static int dio_submit_piece(struct dio_walk *w, const struct lab_extent *ext)
+static int piece_submit(struct dio_walk *w, const struct lab_extent *ext)
 {
 	struct dio *dio = w->dio;
 	struct bio *bio = &dio->tail.bio;
@@ -106,7 +104,7 @@ static int dio_submit_piece(struct dio_walk *w, const struct lab_extent *ext)
 	piece->flags = ext->type == LAB_UNWRITTEN ? DIO_PIECE_CONVERT : 0;
 	bio_set_dev(bio, ext->bdev);
 	bio->bi_iter.bi_sector = ext->sector;
-	bio->bi_end_io = dio_piece_end_io;
+	bio->bi_end_io = dio_end_io;
 	if (unlikely(bio->bi_opf & REQ_FUA) && !dio_can_fua(ext)) {
 		bio->bi_opf &= ~REQ_FUA;
 		dio->need_sync = true;
@@ -115,12 +113,14 @@ static int dio_submit_piece(struct dio_walk *w, const struct lab_extent *ext)
 		dio_get(dio);
 	dio_hold_piece(w->inode);
 	if (unlikely(piece->flags & DIO_PIECE_CONVERT))
-		dio_zero_edges(piece, ext);
+		piece_zero_edges(piece, ext);
 	submit_bio(bio);
 	return last;
 }
 
-static noinline void dio_zero_front(struct bio *bio, unsigned int bytes)
+/* ---- one extent ----------------------------------------------------------------------------- */
+
+static noinline void dio_zero_fill(struct bio *bio, unsigned int bytes)
 {
 	struct bvec_iter front = bio->bi_iter;
 
@@ -135,7 +135,7 @@ static noinline void dio_zero_front(struct bio *bio, unsigned int bytes)
 static __always_inline int dio_extent_without_data(struct dio_walk *w, const struct lab_extent *ext)
 {
 	if (!w->write) {
-		dio_zero_front(&w->dio->tail.bio, ext->len_bytes);
+		dio_zero_fill(&w->dio->tail.bio, ext->len_bytes);
 		return 0;
 	}
 	if (WARN_ON(ext->type == LAB_HOLE))
@@ -167,7 +167,7 @@ static int dio_extent(struct dio_walk *w)
 
 	if (!w->write && unlikely(pos + len > w->isize)) {
 		if (pos >= w->isize) {
-			dio_zero_front(bio, len);
+			dio_zero_fill(bio, len);
 			return 0;
 		}
 		len = min_t(u64, len, round_up(w->isize, LAB_BLOCK_BYTES) - pos);
@@ -182,11 +182,13 @@ static int dio_extent(struct dio_walk *w)
 		if (err != 1)
 			return err;
 	}
-	return dio_submit_piece(w, &ext);
+	return piece_submit(w, &ext);
 }
 
+/* ---- the walk over extents ------------------------------------------------------------------ */
+
 /* The walk over the extents. 1: the bio was given away, dio may be gone; 0: the caller has it; -errno. */
-static int dio_walk(struct dio_walk *w)
+static int dio_walk_extents(struct dio_walk *w)
 {
 	struct bio *bio = &w->dio->tail.bio;
 	int ret = 0;
@@ -198,6 +200,8 @@ static int dio_walk(struct dio_walk *w)
 	return ret == 1 && w->keep ? 0 : ret;
 }
 
+/* ---- locks, the page cache ------------------------------------------------------------------ */
+
 /* i_rwsem exclusively: a write beyond i_size is waited for, and then its end becomes the size. */
 static __always_inline void dio_extend(struct dio_walk *w, loff_t end, int err)
 {
@@ -208,7 +212,7 @@ static __always_inline void dio_extend(struct dio_walk *w, loff_t end, int err)
 		lab_trim_eof(w->inode);
 }
 
-/* With i_rwsem as it must be, or with DIO_LOCKED taken by the caller. As dio_walk(). */
+/* With i_rwsem as it must be, or with DIO_LOCKED taken by the caller. As dio_walk_extents(). */
 static int dio_submit_locked(struct dio_walk *w, unsigned int flags, loff_t pos, u64 len_bytes)
 {
 	bool extend;
@@ -228,7 +232,7 @@ static int dio_submit_locked(struct dio_walk *w, unsigned int flags, loff_t pos,
 	w->keep = extend;
 	if (unlikely(extend) && (w->dio->tail.bio.bi_opf & REQ_FUA))
 		w->dio->need_sync = true;	/* for the new size */
-	ret = dio_walk(w);
+	ret = dio_walk_extents(w);
 	if (unlikely(extend))
 		dio_extend(w, pos + len_bytes, ret);
 	return ret;
@@ -279,6 +283,8 @@ static int dio_submit_buffered(struct dio_walk *w, unsigned int flags)
 	return ret;
 }
 
+/* ---- entry points --------------------------------------------------------------------------- */
+
 /**
  * dio_submit_mapped - ->dio_submit of a filesystem with an extent map
  * @file: opened on an inode, with f_map_ops
@@ -313,6 +319,6 @@ int dio_submit_mapped(struct file *file, struct bio *bio, unsigned int flags)
 	if (ret == -EAGAIN && !whole && (flags & DIO_NOBLOCK))
 		return -EAGAIN;
 	dio_error(dio, errno_to_blk_status(ret));
-	dio_put(dio);
+	dio_drop(dio);
 	return 0;
 }

@@ -75,7 +75,7 @@ static inline void dio_get(struct dio *dio)
 	atomic_set(&dio->left, 2);
 }
 
-void dio_put(struct dio *dio);
-void dio_piece_end_io(struct bio *bio);
+void dio_drop(struct dio *dio);
+void dio_end_io(struct bio *bio);
 
 #endif
