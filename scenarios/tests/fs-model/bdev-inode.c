@@ -246,6 +246,21 @@ LAB_TEST(bdev_inode, follows_the_capacity)
 	whole_close(&w);
 }
 
+/* What a file of the model can be, a device's inode can: what lies behind is not reached through it. */
+LAB_TEST(bdev_inode, no_larger_than_the_largest_file)
+{
+	struct whole w;
+
+	whole_open(&w, TEST_RAM, DEV_BYTES, NULL);
+	set_capacity(w.dev.bdev->bd_disk, 2 * LAB_MAX_FILE_BYTES >> SECTOR_SHIFT);
+	lab_bdev_inode_follow(w.inode);
+	lab_expect_eq(i_size_read(w.inode), LAB_MAX_FILE_BYTES);
+	set_capacity(w.dev.bdev->bd_disk, DEV_BYTES >> SECTOR_SHIFT);
+	lab_bdev_inode_follow(w.inode);
+	lab_expect_eq(i_size_read(w.inode), DEV_BYTES);
+	whole_close(&w);
+}
+
 /* ---- lock order ----------------------------------------------------------------------------------------- */
 
 /*

@@ -4,11 +4,13 @@
  * wait; and hazard H4, a driver that maps, and so reads, under ->submit_bio.
  */
 #include <linux/sched.h>
+#include <kc/fault.h>
 #include <kc/probe.h>
 #include <kc/world.h>
 #include <lab/filter.h>
 #include "../../../fs-model/fs-internal.h"
 #include "../sim/drivers/devs.h"
+#include "cached.h"
 
 #define FILE_BLKS	600u		/* each an extent: five leaves */
 #define DISK_BLKS	2048u
@@ -137,6 +139,24 @@ LAB_TEST(cold, disk_that_fails)
 	lab_expect_eq(map(c.inode, 0, B, LAB_MAP_NOWAIT, &e), -EAGAIN);
 	lab_expect_eq(lab_truncate(c.inode, 100), -EIO);
 	lab_expect_eq(i_size_read(c.inode), FILE_BLKS * B);
+	cold_close(&c);
+}
+
+/* A dirty page whose place cannot be read is lost, and that is told: by who wrote back, and by fsync. */
+LAB_TEST(cold, write_back_that_cannot_be_placed)
+{
+	struct cold c;
+	u8 byte = 1;
+
+	cold_open(&c, true, NULL);
+	lab_expect_eq(cache_pwrite(c.inode, 0, &byte, 1), 0);
+	lab_map_forget(c.inode);
+	kc_fault_nth(KC_FAULT_PAGE, 1, 1);
+	lab_expect_eq(lab_cache_write(c.inode, 0, B), -ENOMEM);
+	kc_fault_nth(KC_FAULT_PAGE, 0, 0);
+	lab_expect(!lab_cache_is_dirty(c.inode, 0, B));
+	lab_expect_eq(lab_cache_sync(c.inode), -ENOMEM);
+	lab_expect_eq(lab_cache_sync(c.inode), 0);
 	cold_close(&c);
 }
 

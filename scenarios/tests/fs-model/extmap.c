@@ -188,6 +188,42 @@ LAB_TEST(extmap, joins_both_neighbours)
 }
 
 /* There is no memory for a split: the map gives the answers it gave before, and the call can be repeated. */
+static void dropped_one(void *arg, u32 disk_blk, u32 nr_blks)
+{
+	lab_expect_eq(nr_blks, 1);
+	*(u32 *)arg = disk_blk;
+}
+
+/* The directory says where each leaf begins, also when its first extent is cut at its head, or grows there. */
+LAB_TEST(extmap, first_extent_of_a_leaf_moves)
+{
+	struct lab_extent_map map;
+	u32 i, leaf, blk, at = 0;
+	struct lab_ext ext;
+
+	lab_extmap_init(&map);
+	for (i = 0; i < 3 * LAB_LEAF_EXTENTS; i++) {
+		ext = (struct lab_ext){ 3 * i, 2, 10 * i, LAB_MAPPED };
+		lab_expect_eq(lab_extmap_insert(&map, &ext), 0);
+	}
+	lab_expect_ge(map.nr_leaves, 3);
+	for (leaf = 0; leaf < map.nr_leaves; leaf++) {
+		blk = map.dir[leaf].first_blk;
+		lab_expect_eq(lab_extmap_remove(&map, blk, 1, dropped_one, &at), 1);
+		lab_expect_eq(at, 10 * (blk / 3));
+		lab_expect_eq(map.dir[leaf].first_blk, blk + 1);
+		lab_extmap_lookup(&map, blk, 2, &ext);
+		lab_expect_eq(ext.type, LAB_HOLE);
+		lab_expect_eq(ext.nr_blks, 1);
+		ext = (struct lab_ext){ blk, 1, 10 * (blk / 3), LAB_MAPPED };
+		lab_expect_eq(lab_extmap_insert(&map, &ext), 0);
+		lab_expect_eq(map.dir[leaf].first_blk, blk);
+		lab_extmap_lookup(&map, blk, 3, &ext);
+		lab_expect_eq(ext.nr_blks, 2);
+	}
+	lab_extmap_destroy(&map);
+}
+
 LAB_TEST(extmap, no_memory_changes_nothing)
 {
 	struct both *b = both_new(test_seed());

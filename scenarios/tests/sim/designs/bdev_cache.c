@@ -160,6 +160,27 @@ DESIGN_TEST(bdev_cache, dirty_pages_reach_the_disk)
 	rig_down(&r);
 }
 
+/* What the disk did not take is told by fsync, once, and by a write that was to be durable. */
+DESIGN_TEST(bdev_cache, write_back_that_fails)
+{
+	struct rig_opts o = { .disk = RIG_RAM, .fault = "eio@4k+4k" };
+	struct lab_file *disk;
+	struct rig r;
+
+	if (!rig_costs()->bdev_cache)
+		lab_test_skip(NO_CACHE);
+	rig_up(&r, &o);
+	disk = rig_design->open_bdev(r.trace);
+	lab_expect(!IS_ERR(disk));
+	lab_expect_eq(above(disk, LAB_WRITE, 0, r.mem, 3 * PAGE_SIZE, 0), 3 * PAGE_SIZE);
+	lab_expect_eq(rig_design->fsync(disk, true), -EIO);
+	lab_expect_eq(rig_design->fsync(disk, true), 0);
+	lab_expect_eq(above(disk, LAB_WRITE, 0, r.mem, 3 * PAGE_SIZE, LAB_IO_DSYNC), -EIO);
+	lab_expect_eq(above(disk, LAB_WRITE, 2 * PAGE_SIZE, r.mem, PAGE_SIZE, LAB_IO_DSYNC), PAGE_SIZE);
+	rig_design->close(disk);
+	rig_down(&r);
+}
+
 DESIGN_TEST(bdev_cache, who_may_not_wait)
 {
 	struct rig_opts o = { .disk = RIG_RAM };
