@@ -4,9 +4,7 @@
 # mk/upstream-check.sh - the design `upstream` under ASan and UBSan: every byte of first-light.fio, both engines, both
 # paths, ready bios; generated operations line by line against four designs of ours and the running kernel; splits under
 # random limits; and the way a tree of one's own goes: a copy of the prepared source with one allocation more in
-# iomap/direct-io.c, which must show as exactly that, is not written to, and what is no kernel is refused with one line.
-#
-# The same bytes and operations through Linux 6.12, where its package is installed.
+# iomap/direct-io.c and fs/direct-io.c, which must show as exactly that, is not written to, and what is no kernel is refused with one line.
 #
 # The same bytes and operations through Linux 6.12, where its package is installed.
 #
@@ -94,6 +92,10 @@ f=$src/fs/iomap/direct-io.c
 sed -i '/^static void iomap_dio_submit_bio(/,/^{/s/^{/{\
 	kfree(kmalloc(24, GFP_KERNEL));/' "$f"
 cmp -s "$f" build/upstream/6.1/tree/fs/iomap/direct-io.c && die 'the change to iomap/direct-io.c did not apply'
+# the same in the other direct IO
+sed -i '/^static inline int dio_new_bio(/,/^{/s/^{/{\
+	kmem_cache_free(dio_cache, kmem_cache_alloc(dio_cache, GFP_KERNEL));/' "$src/fs/direct-io.c"
+cmp -s "$src/fs/direct-io.c" build/upstream/6.1/tree/fs/direct-io.c && die 'the change to fs/direct-io.c did not apply'
 # what an in-tree build of another configuration leaves: none of it may be believed
 for made in include/generated/autoconf.h include/config/auto.conf arch/um/include/generated/asm/bug.h \
 	arch/x86/include/generated/asm/bug.h .config lib/iov_iter.o scripts/basic/fixdep scripts/kconfig/conf vmlinux; do
@@ -136,16 +138,33 @@ per_io() {
 	awk -v want="$2" '$1 == want { for (i = 2; i <= NF; i++) sum[i] += $i } /^\[/ && seen++ { exit }
 			  END { printf "%.0f %.0f\n", sum[2] * 1000, sum[3] * 1000 }' "$1"
 }
-"$lab" compare -d upstream,upstream:plusone --path file --ram 64m --ios 256 scenarios/first-light.fio >"$out/plusone" 2>&1 ||
-	{ said "$out/plusone"; die 'the patched tree does not run'; }
-# shellcheck disable=SC2046
-set -- $(per_io "$out/plusone" alloc_dio)
-[ "$1" = 1000 ] && [ "$2" = 2000 ] || die "alloc_dio per IO of upstream and upstream:plusone, in thousandths: $1 $2, expected 1000 2000"
-for c in alloc_bio bios map_calls pin_pages; do
-	set -- $(per_io "$out/plusone" $c)
-	[ "$1" = "$2" ] || die "$c per IO differs: $1 $2"
+for v in "" @legacy; do
+	"$lab" compare -d "upstream$v,upstream$v:plusone" --path file --ram 64m --ios 256 scenarios/first-light.fio >"$out/plusone" 2>&1 ||
+		{ said "$out/plusone"; die "the patched tree does not run, upstream$v"; }
+	# shellcheck disable=SC2046
+	set -- $(per_io "$out/plusone" alloc_dio)
+	[ "$1" = 1000 ] && [ "$2" = 2000 ] ||
+		die "alloc_dio per IO of upstream$v and upstream$v:plusone, in thousandths: $1 $2, expected 1000 2000"
+	for c in alloc_bio bios map_calls pin_pages; do
+		set -- $(per_io "$out/plusone" $c)
+		[ "$1" = "$2" ] || die "$c per IO differs: $1 $2"
+	done
 done
-echo 'upstream-check: one allocation more a bio in a copy of iomap/direct-io.c shows as alloc_dio 1 -> 2, and nothing else'
+echo 'upstream-check: one allocation more a bio in copies of iomap/direct-io.c and fs/direct-io.c shows as alloc_dio 1 -> 2, and nothing else'
+
+# A tree may lack fs/direct-io.c: then the variants that want it say so.
+rm "$src/fs/direct-io.c"
+KSRC=$src NAME=plusone sh kernel-compat/upstream/prepare.sh >"$out/refused" || { cat "$out/refused"; die 'a tree without fs/direct-io.c is not accepted'; }
+build check build/check/diolab-upstream
+"$lab" run -d upstream:plusone --path file --ram 64m --ios 16 scenarios/first-light.fio >"$out/run" 2>&1 ||
+	{ said "$out/run"; die 'a tree without fs/direct-io.c does not run'; }
+rc=0
+"$lab" run -d upstream@legacy:plusone --path file --ram 64m --ios 16 scenarios/first-light.fio >"$out/run" 2>&1 || rc=$?
+[ "$rc" != 0 ] && grep -q 'this tree has no fs/direct-io.c' "$out/run" || { said "$out/run"; die 'fs/direct-io.c that is not there is not named'; }
+"$lab" run -d upstream@legacy --path file --ram 64m --ios 16 scenarios/first-light.fio >"$out/run" 2>&1 ||
+	{ said "$out/run"; die 'another tree lacks fs/direct-io.c, and this one will not run'; }
+echo 'upstream-check: a tree without fs/direct-io.c runs; its @legacy says what is missing'
+
 # A tree that is not of the version that it says has other functions than the shim expects of that.
 sed -i 's/^PATCHLEVEL = .*/PATCHLEVEL = 12/' "$src/Makefile"
 rc=0
@@ -217,24 +236,6 @@ echo "upstream-check: $ran streams of 300 operations, file and loop device: iter
 if [ "$later" = 0 ]; then
 	"$lab" compare -d upstream:6.12 --ram 64m --verify --ios 1000 scenarios/first-light.fio >"$out/run" 2>&1 ||
 		{ said "$out/run"; die 'first-light.fio, upstream:6.12'; }
-	"$lab" run -d upstream:6.12 --source pinned --path loop --ram 64m --verify --ios 200 scenarios/first-light.fio \
-		>"$out/run" 2>&1 || { said "$out/run"; die 'ready bios, upstream:6.12'; }
-	for fs in extent extent:layout=sparse extent:layout=unwritten; do
-		for d in upstream upstream:6.12; do
-			"$lab" ops -d $d --ram 64m --fs $fs "$out/ops" >"$out/ops.$d" 2>"$out/err" ||
-				{ said "$out/err"; die "ops -d $d --fs $fs, seed $((seed + 3))"; }
-		done
-		diff "$out/ops.upstream" "$out/ops.upstream:6.12" >"$out/diff" ||
-			{ head -5 "$out/diff"; die "Linux 6.1 and 6.12 differ: ops --generate --seed $((seed + 3)), --fs $fs"; }
-	done
-	echo 'upstream-check: Linux 6.12: every byte arrives; 500 operations, three layouts, as 6.1 does them'
-fi
-
-# ---- Linux 6.12: the same files, later ----------------------------------------------------------------------
-# KERNEL=6.12 prepared it above, or said why not.
-if [ "$later" = 0 ]; then
-	"$lab" compare -d upstream:6.12 --ram 64m --verify --ios 1000 scenarios/first-light.fio >"$out/run" 2>&1 ||
-		{ said "$out/run"; die 'first-light.fio, upstream:6.12'; }
 	# shellcheck disable=SC2046
 	set -- $(per_io "$out/run" alloc_dio)
 	[ "$1" = 1000 ] && [ "$2" = 1000 ] || die "alloc_dio per IO of upstream:6.12, loop and file, in thousandths: $1 $2, expected 1000 1000"
@@ -298,6 +299,9 @@ while read -r limits frames; do
 done <"$out/limits"
 echo "upstream-check: 8 sets of random limits: as many bios, splits, requests, and merges as sim/block makes (seed $seed)"
 rm -rf "$out"
+
+# ---- fs/direct-io.c --------------------------------------------------------------------------------------------------
+SEED=$seed sh mk/upstream-legacy.sh
 
 # ---- bios and limits, operation by operation ----------------------------------------------------------------------
 SEED=$seed sh mk/upstream-props.sh

@@ -14,7 +14,7 @@ cd "$(dirname "$0")/.."
 . mk/lib.sh
 
 GOAL=80
-goal_files='fs/iomap/direct-io.c block/bio.c block/blk-merge.c drivers/block/loop.c:io'
+goal_files='fs/iomap/direct-io.c fs/direct-io.c block/bio.c block/blk-merge.c drivers/block/loop.c:io'
 # Of loop.c, what a request goes through, by name; the rest is ioctls, sysfs, set-up. Without loop_queue_work(), three quarters
 # of which find and make the worker of a control group: there are none here.
 loop_io='^(loop_queue_rq|loop_rootcg_workfn|loop_process_work|loop_handle_cmd|do_req_filebacked|lo_rw_aio.*|lo_complete_rq|lo_fallocate|lo_req_flush)$'
@@ -42,27 +42,37 @@ for path in file loop; do
 		lab run -d upstream --path $path --ram 64m --verify --fs $fs scenarios/calibrate.fio
 	done
 	lab run -d upstream --path $path --ram 64m --verify --ios 1000 scenarios/first-light.fio
+	for v in legacy legacy-locking; do
+		for fs in extent extent:layout=fragmented=4k extent:layout=unwritten; do
+			lab run -d upstream@$v --path $path --ram 64m --verify --fs $fs scenarios/calibrate.fio
+		done
+	done
 	for limits in max_sectors=64 max_segments=8 virt_boundary=4096,max_sectors=2560; do
 		lab run -d upstream+frames=permuted --path $path --ram 64m --verify --limits $limits scenarios/calibrate.fio
 	done
-	timeout -k 5 300 "$lab" run -d upstream --path $path --ram 64m --ios 200 --stack fault=eio@1m+1m scenarios/first-light.fio \
-		>"$out/run" 2>&1 && die 'no error came by'
+	for v in "" @legacy; do
+		timeout -k 5 300 "$lab" run -d "upstream$v" --path $path --ram 64m --ios 200 --stack fault=eio@1m+1m \
+			scenarios/first-light.fio >"$out/run" 2>&1 && die 'no error came by'
+	done
 done
 lab run -d upstream --source pinned --path loop --ram 64m --verify scenarios/calibrate.fio
 lab run -d upstream+frames=permuted --source pinned --path loop --ram 64m --verify scenarios/calibrate.fio
 ops() {
 	"$lab" ops --generate --seed 1 --count 300 --path "$1" --classes "$2" >"$out/ops"
-	lab ops -d upstream --ram 64m --path "$1" --fs "$3" "$out/ops"
+	lab ops -d "upstream$4" --ram 64m --path "$1" --fs "$3" "$out/ops"
 }
 for fs in extent extent:layout=sparse extent:layout=unwritten; do
-	ops file valid,zero,many,eof,position,aio $fs
-	ops file valid,extend,truncate,alloc,sync $fs
-	ops file valid,misaligned,fault,midfault,nowait,alloc,aio $fs
+	for v in "" @legacy; do
+		ops file valid,zero,many,eof,position,aio $fs "$v"
+		ops file valid,extend,truncate,alloc,sync $fs "$v"
+		ops file valid,misaligned,fault,midfault,nowait,alloc,aio $fs "$v"
+	done
+	ops file valid,misaligned,fault,midfault,extend,truncate,alloc,sync $fs @legacy-locking
 done
 sh mk/upstream-pieces.sh >"$out/ops"
 lab ops -d upstream --ram 64m --path file --limits virt_boundary=4096,max_sectors=2560 "$out/ops"
 lab ops -d upstream --ram 64m --path loop "$out/ops"
-ops loop valid,zero,many,eof,sync,position,aio,seek,misaligned,fault,midfault,nowait,alloc extent
+ops loop valid,zero,many,eof,sync,position,aio,seek,misaligned,fault,midfault,nowait,alloc extent ""
 
 # ---- what was reached ----------------------------------------------------------------------------------------------
 # Functions of Linux that are in the program; the optimizer's copies have a suffix.

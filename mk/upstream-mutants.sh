@@ -51,12 +51,31 @@ loop-flush-nothing  drivers/block/loop.c s/return lo_req_flush(lo, rq);/return 0
 loop-table-kept     drivers/block/loop.c s/^	kfree(cmd->bvec);/	;/
 loop-error-lost     drivers/block/loop.c s/ret = errno_to_blk_status(cmd->ret);/;/
 fops-next-sector    block/fops.c s/bi_sector = pos >> SECTOR_SHIFT;/bi_sector = (pos >> SECTOR_SHIFT) + 1;/
+legacy-eof-not-cut    fs/direct-io.c s/transferred = dio->i_size - offset;/;/
+legacy-error-lost     fs/direct-io.c s/dio->io_error = -EIO;/;/
+legacy-not-deferred   fs/direct-io.c s/dio->defer_completion = true;/;/
+legacy-end-not-called fs/direct-io.c s/if (dio->end_io) {/if (0) {/
+legacy-no-sync        fs/direct-io.c s/ret = generic_write_sync(dio->iocb, ret);/;/
+legacy-tail-not-zeroed fs/direct-io.c s/dio_zero_block(dio, &sdio, 1, &map_bh);/;/
+legacy-head-not-zeroed fs/direct-io.c s/dio_zero_block(dio, sdio, 0, map_bh);/;/
+legacy-block-begin    fs/direct-io.c s/sdio->next_block_for_io += dio_remainder;/;/
+legacy-blocks-joined  fs/direct-io.c s/if (sdio->final_block_in_bio != sdio->cur_page_block ||/if (0 ||/
+legacy-file-joined    fs/direct-io.c s/cur_offset != bio_next_offset)/0)/
+legacy-ref-not-taken  fs/direct-io.c s/get_page(sdio->cur_page);/;/
+legacy-page-kept      fs/direct-io.c s/put_page(sdio.cur_page);/;/
+legacy-extend-async   fs/direct-io.c s/else if (iov_iter_rw(iter) == WRITE && end > i_size_read(inode))/else if (0)/
+legacy-fault-forgotten fs/direct-io.c s/dio->page_errors = ret;/;/
+legacy-fault-not-filled fs/direct-io.c s/if (ret < 0 && sdio->blocks_available && dio_op == REQ_OP_WRITE) {/if (0) {/
+legacy-hole-uncounted fs/direct-io.c s/dio->result += 1 << blkbits;/;/
+legacy-holes-filled   fs/direct-io.c s/if (dio->flags & DIO_SKIP_HOLES) {/if (0) {/
+legacy-lock-kept      fs/direct-io.c s/inode_unlock(dio->inode);/;/
+legacy-no-wait        fs/direct-io.c s/while (dio->refcount > 1 && dio->bio_list == NULL) {/while (0) {/
 END
 }
 
 # Not found, and why: NAME, reason, a line each.
 unseen() {
-	:
+	echo 'legacy-file-joined blocks that touch on the disk and not in the file may be one bio: the bytes are the same, only btrfs minds'
 }
 
 # ---- what each goes through ------------------------------------------------------------------------------
@@ -70,11 +89,12 @@ columns() {
 	}' "$1"
 }
 
-# job NAME +KNOB|- JOBFILE ARG…: both through the same jobs; a line if the mistake shows
+# job NAME +KNOB|@VARIANT|- JOBFILE ARG…: both through the same jobs; a line if the mistake shows
 job() {
-	name=$1 knob=${2#-} file=$3; shift 3
+	name=$1 knob=${2#-} variant= file=$3; shift 3
+	case $knob in @*) variant=$knob knob= ;; esac
 	rc=0
-	timeout -k 5 120 "$lab" compare -d "upstream$knob,upstream:mutant$knob" --engine det --ram 64m "$@" "$file" >"$out/$name" 2>&1 ||
+	timeout -k 5 120 "$lab" compare -d "upstream$variant$knob,upstream$variant:mutant$knob" --engine det --ram 64m "$@" "$file" >"$out/$name" 2>&1 ||
 		rc=$?
 	case $rc in
 	0|1) ;;
@@ -91,43 +111,70 @@ job() {
 	[ "$rc" = 0 ] || [ "$name" = eio ] || echo "$name: exit status 1: $(grep -m1 -e audit -e 'diolab:' "$out/$name")"
 }
 
-# ops NAME OPS ARG…: the same operations through both
+# ops NAME[@VARIANT] OPS ARG…: the same operations through both
 ops() {
-	name=$1 file=$2; shift 2
-	for d in upstream upstream:mutant; do
+	name=${1%@*} variant=${1#"${1%@*}"} file=$2; shift 2
+	for d in "upstream$variant" "upstream$variant:mutant"; do
 		rc=0
 		timeout -k 5 120 "$lab" ops -d $d --engine det --ram 64m "$@" "$out/$file" >"$out/$name.$d" 2>"$out/err" || rc=$?
 		[ "$rc" != 2 ] || die "$name: not a run: $(tail -n 1 "$out/err")"
 		[ "$rc" = 0 ] || { echo "$name: exit status $rc: $(grep -m1 -e WARN -e BUG -e ERROR -e audit -e 'diolab:' "$out/err" || true)"; return; }
 	done
-	d=$(diff "$out/$name.upstream" "$out/$name.upstream:mutant" | sed -n 2p) || true
+	d=$(diff "$out/$name.upstream$variant" "$out/$name.upstream$variant:mutant" | sed -n 2p) || true
 	[ -z "$d" ] || echo "$name: $d"
 }
 
-# The first thing that shows. Each run is there for what only it goes through:
+# Runs, a line each, of a mistake in FILE: fs/direct-io.c is what the variants @legacy… go through, and nothing else does. Each is there
+# for what only it goes through:
 #	flush		a durable write into an extent that must be converted, which no FUA is enough for; fsync, down to the disk
 #	blocks		blocks of 4 KiB and memory that begins in one: a bio that is full ends inside a block
 #	long		2 MiB in one piece: the loop device's queue cuts it, and the rest begins within the piece
 #	gaps		pieces of memory that a device with a virt boundary cannot take in one request
 #	several		more than one bio of a system call in one request of the loop device
-found() {
+#	queued		asynchronous writes that extend the file, into unwritten blocks, durable ones
+#	holes		holes under DIO_SKIP_HOLES
+runs() {
 	first=scenarios/first-light.fio
-	for run in "job plain - $first --verify --ios 100" \
-		"job flush - $out/flush.fio --verify --fs extent:layout=unwritten" \
-		"job cut +frames=permuted $first --verify --ios 40 --limits max_sectors=64,max_segments=5" \
-		"job narrow +frames=permuted $first --ios 40 --limits max_sectors=40" \
-		"job long - $out/long.fio --verify" \
-		"job blocks +frames=permuted $out/blocks.fio --path file --verify --limits logical_block_size=4096" \
-		'ops short mixed.ops' 'ops sparse mixed.ops --fs extent:layout=unwritten' \
-		'ops gaps many.ops --limits virt_boundary=4096,max_sectors=2560' \
-		'ops several many.ops --path loop' \
-		"job pieces - $first --verify --ios 60 --fs extent:layout=fragmented=4k" \
-		"job eio - $first --ios 200 --stack fault=eio@1m+1m" "job pinned - $first --source pinned --path loop --verify --ios 40" \
-		"job boundary +frames=permuted $first --verify --ios 40 --limits virt_boundary=4096,max_sectors=2560"; do
+	case $1 in
+	fs/direct-io.c) cat <<END ;;
+job plain @legacy $first --verify --ios 100
+ops short@legacy mixed.ops
+ops sparse@legacy mixed.ops --fs extent:layout=unwritten
+ops queued@legacy queued.ops --fs extent:layout=fragmented=16k
+job flush @legacy $out/flush.fio --verify --fs extent:layout=unwritten
+job queued @legacy $out/queued.fio --verify --path file
+job pieces @legacy $first --verify --ios 60 --fs extent:layout=fragmented=4k
+job eio @legacy $first --ios 200 --stack fault=eio@1m+1m
+job holes @legacy-locking $first --verify --ios 60 --fs extent:layout=sparse
+ops locking@legacy-locking mixed.ops
+END
+	*) cat <<END ;;
+job plain - $first --verify --ios 100
+job flush - $out/flush.fio --verify --fs extent:layout=unwritten
+job cut +frames=permuted $first --verify --ios 40 --limits max_sectors=64,max_segments=5
+job narrow +frames=permuted $first --ios 40 --limits max_sectors=40
+job long - $out/long.fio --verify
+job blocks +frames=permuted $out/blocks.fio --path file --verify --limits logical_block_size=4096
+ops short mixed.ops
+ops sparse mixed.ops --fs extent:layout=unwritten
+ops gaps many.ops --limits virt_boundary=4096,max_sectors=2560
+ops several many.ops --path loop
+job pieces - $first --verify --ios 60 --fs extent:layout=fragmented=4k
+job eio - $first --ios 200 --stack fault=eio@1m+1m
+job pinned - $first --source pinned --path loop --verify --ios 40
+job boundary +frames=permuted $first --verify --ios 40 --limits virt_boundary=4096,max_sectors=2560
+END
+	esac
+}
+
+# The first thing that shows of a mistake in FILE.
+found() {
+	runs "$1" >"$out/runs"
+	while read -r run; do
 		# shellcheck disable=SC2086
-		why=$($run)
+		why=$($run </dev/null)
 		[ -z "$why" ] || { echo "$why"; return; }
-	done
+	done <"$out/runs"
 }
 
 # jobs FILE LINE…: a job file of what all have in common and these lines
@@ -144,11 +191,16 @@ echo mutant >"$mut/source"
 build check "$lab"
 "$lab" ops --generate --seed 1 --count 300 --classes valid,zero,many,eof,extend,truncate,sync,misaligned,fault >"$out/mixed.ops"
 jobs flush.fio '[durable]' rw=write bs=4k sync=dsync number_ios=20 '[synced]' stonewall rw=randwrite bs=4k fsync=8 number_ios=40
+"$lab" ops --generate --seed 2 --count 300 --classes valid,extend,truncate,sync,midfault,aio >"$out/queued.ops"
+printf 'size 8k\naio pwrite 8192 4096 seed=1 ; pwrite 16384 8192 seed=2\npread 0 64k\n' >>"$out/queued.ops"
+jobs queued.fio '[queued]' rw=write bs=4k sync=dsync ioengine=io_uring iodepth=4 number_ios=20
 jobs long.fio '[long]' rw=randrw bs=2m number_ios=20
 jobs blocks.fio '[blocks]' rw=randrw bs=1m iomem_align=512 number_ios=20
 sh mk/upstream-pieces.sh >"$out/many.ops"
-why=$(found)
-[ -z "$why" ] || die "without a mistake something shows: $why"
+for f in any fs/direct-io.c; do
+	why=$(found $f)
+	[ -z "$why" ] || die "without a mistake something shows: $why"
+done
 
 bad=0 n=0 caught=0
 mutations >"$out/list"
@@ -163,7 +215,7 @@ while read -r name file cmd; do
 	elif ! build check "$lab" >"$out/build" 2>&1; then
 		say "$name" 'DOES NOT COMPILE'; bad=1
 	else
-		why=$(found)
+		why=$(found "$file")
 		if [ -n "$why" ]; then
 			caught=$((caught + 1))
 			say "$name" "$why" | cut -c1-140

@@ -26,7 +26,7 @@ UP_NAME = $(subst -,_,$(basename $(notdir $(1))))
 UP_MOD = -DKBUILD_MODFILE='"$(call UP_NAME,$(1))"' -DKBUILD_BASENAME='"$(call UP_NAME,$(1))"' \
 	-DKBUILD_MODNAME='"$(call UP_NAME,$(1))"' -D__KBUILD_MODNAME=kmod_$(call UP_NAME,$(1))
 # the objcopy options that `redirect` has for a file
-UP_REDIRECT = $(shell awk '$$1 == "$(1)" { print $$3 == "global" ? "--globalize-symbol=" $$2 : "--redefine-sym " $$2 "=" $$3 }' $(UP_DIR)/redirect)
+UP_REDIRECT = $(shell awk '$$1 == "$(1)" { print $$3 == "global" ? "--globalize-symbol=" $$2 : $$3 == "weak" ? "--weaken-symbol=" $$2 : "--redefine-sym " $$2 "=" $$3 }' $(UP_DIR)/redirect)
 UP_PAREN := (
 UP_ROOTS := $(shell sed -n 's/.*\b\(upk_[a-z_]*\)$(UP_PAREN).*/-u \1/p' $(UP_DIR)/bridge.h)
 
@@ -53,10 +53,11 @@ $$(UPO_$(1))/k/%.o: $(UP_DIR)/%.c build/upstream/$(1)/source $(B)/.flags
 	@mkdir -p $$(@D)
 	$$(CC) $$(UP_C) $$(UPI_$(1)) -I$$(UPT_$(1)) -I$$(UPT_$(1))/kernel/sched -Ikernel-compat -I$(UP_DIR) -Wall \
 		-Wno-pointer-sign $$(call UP_MOD,$$<) -c -o $$@ $$<
-$$(UPO_$(1))/l/%.o: sim/designs/upstream/%.c $(B)/.flags
+$$(UPO_$(1))/l/%.o: sim/designs/upstream/%.c build/upstream/$(1)/source $(B)/.flags
 	@mkdir -p $$(@D)
 	$$(CC) $$(KERNEL) $$(I4) -I$(UP_DIR) -Isim/designs/upstream -DUP_TREE=$$(subst .,_,$(1)) \
-		$$(if $$(filter 6.1,$(1)),,-DUP_NAMED='"$(1)"') -c -o $$@ $$<
+		$$(if $$(filter 6.1,$(1)),,-DUP_NAMED='"$(1)"') \
+		$$(if $$(wildcard $$(UPT_$(1))/fs/direct-io.c),,-DUP_NO_LEGACY) -c -o $$@ $$<
 $$(UPO_$(1))/kernel.o: $$(UPOBJ_$(1)) $$(UPK_$(1)) $(UP_DIR)/kernel.lds $(UP_DIR)/stubs.sh $(UP_DIR)/data $(UP_DIR)/outside
 	ld -r --no-warnings -T $(UP_DIR)/kernel.lds --gc-sections $(UP_ROOTS) -u up_stub_hit -o $$@.part $$(UPOBJ_$(1)) $$(UPK_$(1))
 	sh $(UP_DIR)/stubs.sh $$@.part > $$(@D)/stubs.s

@@ -54,8 +54,13 @@ struct upk_file;			/* an open file or block device of the kernel */
 /* A disk of the kernel on the lab's device @lab. NULL: no memory. */
 struct upk_disk *upk_disk_add(void *lab, const struct up_limits *limits);
 void upk_disk_del(struct upk_disk *disk);
+/*
+ * Which code of the kernel does the direct IO of a file: fs/iomap; fs/direct-io.c without its own locks, as ocfs2 calls it;
+ * with them and without filling holes, as ext2 did.
+ */
+enum up_dio { UP_DIO_IOMAP, UP_DIO_LEGACY, UP_DIO_LOCKING };
 /* The lab's inode @lab, on a filesystem on @disk, O_DIRECT | O_RDWR. NULL: no memory. */
-struct upk_file *upk_file_open(void *lab, struct upk_disk *disk);
+struct upk_file *upk_file_open(void *lab, struct upk_disk *disk, enum up_dio dio);
 struct upk_file *upk_bdev_open(struct upk_disk *disk);
 void upk_file_close(struct upk_file *file);
 host_u64 upk_file_size(struct upk_file *file);
@@ -163,6 +168,9 @@ long long upl_max_bytes(void);
 /* Write back the cached pages of a range before direct IO, and forget them before a write. */
 int upl_cache_before(void *inode, long long pos, host_u64 len_bytes, int write, int nowait);
 void upl_cache_after(void *inode, long long pos, host_u64 len_bytes);
+/* A page of a write through the cache, by its frame, locked; then bytes that count of @copied. */
+int upl_write_begin(void *inode, long long pos, unsigned int len_bytes, unsigned long *pfn);
+unsigned int upl_write_end(void *inode, unsigned long pfn, long long pos, unsigned int len_bytes, unsigned int copied_bytes);
 void upl_wrote(void *inode);
 void upl_trim_eof(void *inode);
 int upl_needs_exclusive(void *inode, long long pos, host_u64 len_bytes, int *out);

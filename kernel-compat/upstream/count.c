@@ -92,3 +92,12 @@ void *up_payload_set(void *to, int c, size_t n)
 	upl_count(UP_N_COPY_BYTES, n);
 	return memset(to, c, n);
 }
+
+/* What is whole sectors is a hole's zeroes; the rest is fs/direct-io.c's own state, cleared by the same call. */
+void *up_dio_set(void *to, int c, size_t n);
+void *up_dio_set(void *to, int c, size_t n)
+{
+	if (n % SECTOR_SIZE == 0)
+		upl_count(UP_N_COPY_BYTES, n);
+	return memset(to, c, n);
+}

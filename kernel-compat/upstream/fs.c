@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * fs.c - a filesystem for the kernel: fs/iomap over the laboratory's extent map.
+ * fs.c - a filesystem for the kernel: fs/iomap, or fs/direct-io.c (legacy.c), over the laboratory's extent map.
  *
  * The inode here is a shell: its size, extents and page cache are the laboratory's, asked for at each call. What a
  * filesystem decides is decided as ext4's direct IO does in Linux 6.1 (ext4_dio_read_iter, ext4_dio_write_iter): a
@@ -17,11 +17,6 @@
 #include <linux/workqueue.h>
 #include "k.h"
 
-static struct upk_file *file_of(struct inode *inode)
-{
-	return container_of(inode, struct upk_file, inode);
-}
-
 /* ---- map adapter ------------------------------------------------------------------------------------------- */
 
 static int fs_iomap_begin(struct inode *inode, loff_t pos, loff_t length, unsigned int flags, struct iomap *iomap,
@@ -29,7 +24,7 @@ static int fs_iomap_begin(struct inode *inode, loff_t pos, loff_t length, unsign
 {
 	static const u16 types[] = { [UP_HOLE] = IOMAP_HOLE, [UP_MAPPED] = IOMAP_MAPPED,
 				     [UP_UNWRITTEN] = IOMAP_UNWRITTEN };
-	struct upk_file *f = file_of(inode);
+	struct upk_file *f = up_file_of(inode);
 	struct up_extent ext;
 	int err;
 
@@ -57,7 +52,7 @@ static const struct iomap_ops fs_iomap_ops = {
 static int fs_end_io(struct kiocb *iocb, ssize_t size, int error, unsigned int flags)
 {
 	struct inode *inode = file_inode(iocb->ki_filp);
-	struct upk_file *f = file_of(inode);
+	struct upk_file *f = up_file_of(inode);
 	int err = error;
 
 	if (!err && size > 0 && (flags & IOMAP_DIO_UNWRITTEN))
@@ -82,28 +77,32 @@ static const struct iomap_dio_ops fs_write_dio_ops = {
 static ssize_t fs_read_iter(struct kiocb *iocb, struct iov_iter *to)
 {
 	struct inode *inode = file_inode(iocb->ki_filp);
-	struct upk_file *f = file_of(inode);
+	struct upk_file *f = up_file_of(inode);
 	bool nowait = iocb->ki_flags & IOCB_NOWAIT;
 	ssize_t ret;
 
 	if (!iov_iter_count(to))
 		return 0;
 	i_size_write(inode, upl_i_size(f->lab));
+	if (f->dio == UP_DIO_LOCKING)
+		return generic_file_read_iter(iocb, to);	/* it takes the lock itself */
 	if (!nowait)
 		inode_lock_shared(inode);
 	else if (!inode_trylock_shared(inode))
 		return -EAGAIN;
-	ret = upl_cache_before(f->lab, iocb->ki_pos, iov_iter_count(to), 0, nowait);
-	if (!ret)
-		ret = iomap_dio_rw(iocb, to, &fs_iomap_ops, NULL, 0, NULL, 0);
+	if (f->dio == UP_DIO_LEGACY)
+		ret = generic_file_read_iter(iocb, to);
+	else
+		ret = upl_cache_before(f->lab, iocb->ki_pos, iov_iter_count(to), 0, nowait) ?:
+		      iomap_dio_rw(iocb, to, &fs_iomap_ops, NULL, 0, NULL, 0);
 	inode_unlock_shared(inode);
 	return ret;
 }
 
 /* ---- write ---------------------------------------------------------------------------------------------------- */
 
-/* As generic_write_checks(): where, and how much. Bytes, 0 or -errno. */
-static ssize_t fs_write_checks(struct kiocb *iocb, struct iov_iter *from)
+/* Where, and how much: bytes, 0 or -errno. */
+ssize_t generic_write_checks(struct kiocb *iocb, struct iov_iter *from)
 {
 	struct inode *inode = file_inode(iocb->ki_filp);
 
@@ -139,12 +138,14 @@ static void fs_unlock(struct inode *inode, bool excl)
 static ssize_t fs_write_locked(struct kiocb *iocb, struct iov_iter *from, bool extend, bool wait)
 {
 	struct inode *inode = file_inode(iocb->ki_filp);
-	struct upk_file *f = file_of(inode);
+	struct upk_file *f = up_file_of(inode);
 	bool nowait = iocb->ki_flags & IOCB_NOWAIT;
 	ssize_t ret;
 
 	if (extend && nowait)
 		return -EAGAIN;
+	if (f->dio == UP_DIO_LEGACY)
+		return up_legacy_write(iocb, from, extend, wait);
 	ret = upl_cache_before(f->lab, iocb->ki_pos, iov_iter_count(from), 1, nowait);
 	if (ret)
 		return ret;
@@ -159,16 +160,18 @@ static ssize_t fs_write_locked(struct kiocb *iocb, struct iov_iter *from, bool e
 static ssize_t fs_write_iter(struct kiocb *iocb, struct iov_iter *from)
 {
 	struct inode *inode = file_inode(iocb->ki_filp);
-	struct upk_file *f = file_of(inode);
+	struct upk_file *f = up_file_of(inode);
 	bool excl = iocb->ki_flags & IOCB_APPEND, extend;
 	int zeroes = 0;
 	ssize_t ret;
 
 	i_size_write(inode, upl_i_size(f->lab));
+	if (f->dio == UP_DIO_LOCKING)
+		return up_locking_write(iocb, from);
 again:
 	if (!fs_lock(inode, excl, iocb->ki_flags & IOCB_NOWAIT))
 		return -EAGAIN;
-	ret = fs_write_checks(iocb, from);
+	ret = generic_write_checks(iocb, from);
 	if (ret <= 0)
 		goto out;
 	extend = iocb->ki_pos + iov_iter_count(from) > i_size_read(inode);
@@ -185,6 +188,8 @@ again:
 	ret = fs_write_locked(iocb, from, extend, extend || zeroes);
 out:
 	fs_unlock(inode, excl);
+	if (ret > 0 && f->dio == UP_DIO_LEGACY)
+		ret = generic_write_sync(iocb, ret);	/* iomap does it itself */
 	return ret;
 }
 
@@ -192,7 +197,7 @@ out:
 
 static int fs_fsync(struct file *file, loff_t start, loff_t end, int datasync)
 {
-	return upl_fsync(file_of(file_inode(file))->lab, datasync);
+	return upl_fsync(up_file_of(file_inode(file))->lab, datasync);
 }
 
 static long fs_fallocate(struct file *file, int mode, loff_t offset, loff_t len)
@@ -204,7 +209,7 @@ static long fs_fallocate(struct file *file, int mode, loff_t offset, loff_t len)
 		return -EOPNOTSUPP;
 	inode_lock(inode);
 	inode_dio_wait(inode);
-	err = upl_fallocate(file_of(inode)->lab, punch, offset, len);
+	err = upl_fallocate(up_file_of(inode)->lab, punch, offset, len);
 	inode_unlock(inode);
 	return err;
 }
@@ -216,7 +221,7 @@ static const struct file_operations fs_file_ops = {
 	.fallocate	= fs_fallocate,
 };
 
-/* What loop.c looks for before it allows direct IO; iomap's direct IO never calls it. */
+/* ->direct_IO is what loop.c looks for before it allows direct IO; iomap's never calls it. */
 static const struct address_space_operations fs_aops = {
 	.direct_IO	= noop_direct_IO,
 };
@@ -236,7 +241,8 @@ int vfs_fsync(struct file *file, int datasync)
 	return vfs_fsync_range(file, 0, LLONG_MAX, datasync);
 }
 
-int sb_init_dio_done_wq(struct super_block *sb)
+/* Gives way to that of fs/direct-io.c, where it has one (until 6.5). */
+__weak int sb_init_dio_done_wq(struct super_block *sb)
 {
 	sb->s_dio_done_wq = alloc_workqueue("dio/%s", WQ_MEM_RECLAIM, 0, sb->s_id);
 	return sb->s_dio_done_wq ? 0 : -ENOMEM;
@@ -270,31 +276,6 @@ int invalidate_inode_pages2_range(struct address_space *mapping, pgoff_t start, 
 	return 0;
 }
 
-/*
- * block/fops.c reads through the page cache what direct IO has left: what comes behind memory that could not be pinned.
- * It cannot be copied to either, so the read ends there, as it would in the cache, which is not here.
- */
-ssize_t up_bdev_read_rest(struct kiocb *iocb, struct iov_iter *iter, ssize_t already_read);
-ssize_t up_bdev_read_rest(struct kiocb *iocb, struct iov_iter *iter, ssize_t already_read)
-{
-	size_t left = iov_iter_count(iter);
-
-	if (!left || iocb->ki_pos >= i_size_read(iocb->ki_filp->f_mapping->host))
-		return already_read;
-	if (fault_in_iov_iter_writeable(iter, left) != left)
-		up_bug("a read of a block device through its page cache, which it has not");
-	return already_read ?: -EFAULT;
-}
-
-/* The same of a write: what is left is tried through the cache, which looks at the memory first, and fails there. */
-ssize_t direct_write_fallback(struct kiocb *iocb, struct iov_iter *iter, ssize_t direct_written, ssize_t buffered_written);
-ssize_t direct_write_fallback(struct kiocb *iocb, struct iov_iter *iter, ssize_t direct_written, ssize_t buffered_written)
-{
-	if (buffered_written >= 0)
-		up_bug("a write to a block device through its page cache, which it has not");
-	return direct_written ?: buffered_written;
-}
-
 /* Files here have no times and no privileges. */
 int file_update_time(struct file *file)
 {
@@ -321,7 +302,7 @@ static struct upk_file *file_new(const struct file_operations *f_op)
 	return f;
 }
 
-struct upk_file *upk_file_open(void *lab, struct upk_disk *disk)
+struct upk_file *upk_file_open(void *lab, struct upk_disk *disk, enum up_dio dio)
 {
 	struct upk_file *f = file_new(&fs_file_ops);
 	struct inode *inode;
@@ -329,6 +310,9 @@ struct upk_file *upk_file_open(void *lab, struct upk_disk *disk)
 	if (!f)
 		return NULL;
 	f->lab = lab;
+	f->dio = dio;
+	if (dio != UP_DIO_IOMAP)
+		f->file.f_mode &= ~FMODE_NOWAIT;	/* get_block() cannot be told not to wait */
 	inode = &f->inode;
 	f->sb.s_bdev = disk->disk->part0;
 	f->sb.s_blocksize = PAGE_SIZE;
@@ -340,7 +324,7 @@ struct upk_file *upk_file_open(void *lab, struct upk_disk *disk)
 	inode->i_blkbits = PAGE_SHIFT;
 	inode->i_mapping = &inode->i_data;
 	inode->i_data.host = inode;
-	inode->i_data.a_ops = &fs_aops;
+	inode->i_data.a_ops = dio == UP_DIO_IOMAP ? &fs_aops : &up_legacy_aops;
 	xa_init_flags(&inode->i_data.i_pages, XA_FLAGS_LOCK_IRQ);
 	init_rwsem(&inode->i_rwsem);
 	init_rwsem(&inode->i_data.invalidate_lock);

@@ -53,6 +53,10 @@ static void io_submit(void *arg)
 		}
 		total += io->iov[i].len_bytes;
 	}
+	if (io->flags & UP_IO_NOWAIT && !(file->f_mode & FMODE_NOWAIT)) {
+		a->ret = -EOPNOTSUPP;
+		return;
+	}
 	memset(u, 0, sizeof(*u));
 	u->done = io->done;
 	u->owner = io->owner;

@@ -6,6 +6,7 @@
  *	mm.c	 pages, references	slab.c	 objects			user.c	user memory
  *	work.c	 works, timers, RCU	genhd.c	 disks and their registration	fs.c	a filesystem over the lab's map
  *	lower.c	 the disk at the bottom	loop.c	 loop devices, by ioctl		io.c	system calls
+ *	legacy.c direct IO by fs/direct-io.c			rest.c	what it leaves to the cache
  *	count.c	 what is counted	lib.c	 strings, printk, what is left	alloc.h	names of allocators
  */
 #ifndef KC_UPSTREAM_K_H
@@ -78,8 +79,19 @@ struct upk_file {
 	struct file file;
 	struct inode inode;		/* of a file; a block device has its own */
 	void *lab;			/* the lab's inode; NULL: a block device */
+	enum up_dio dio;
 	unsigned int writers;		/* that a freeze would wait for: nobody freezes here */
 	struct super_block sb;
 };
+
+static inline struct upk_file *up_file_of(struct inode *inode)
+{
+	return container_of(inode, struct upk_file, inode);
+}
+
+/* ---- legacy.c ---- */
+extern const struct address_space_operations up_legacy_aops;
+ssize_t up_legacy_write(struct kiocb *iocb, struct iov_iter *from, bool extend, bool wait);
+ssize_t up_locking_write(struct kiocb *iocb, struct iov_iter *from);
 
 #endif

@@ -113,7 +113,10 @@ int get_user_pages_fast(unsigned long start, int nr_pages, unsigned int gup_flag
 	return gup(start, nr_pages, gup_flags, pages);
 }
 
-/* What takes pins in later kernels: the same, and unpin_user_page*() drops the reference. */
+/*
+ * What takes pins in later kernels: the same, and unpin_user_page*() drops the reference. The page of zeros, with which
+ * fs/direct-io.c fills blocks up, is never pinned.
+ */
 int pin_user_pages_fast(unsigned long start, int nr_pages, unsigned int gup_flags, struct page **pages)
 {
 	return gup(start, nr_pages, gup_flags, pages);
@@ -121,7 +124,8 @@ int pin_user_pages_fast(unsigned long start, int nr_pages, unsigned int gup_flag
 
 void unpin_user_page(struct page *page)
 {
-	put_page(page);
+	if (page != ZERO_PAGE(0))
+		put_page(page);
 }
 
 void unpin_user_page_range_dirty_lock(struct page *page, unsigned long npages, bool make_dirty)
@@ -131,14 +135,27 @@ void unpin_user_page_range_dirty_lock(struct page *page, unsigned long npages, b
 	for (i = 0; i < npages; i++) {
 		if (make_dirty && !PageDirty(page + i))
 			set_page_dirty_lock(page + i);
-		put_page(page + i);
+		unpin_user_page(page + i);
 	}
 }
 
 #if UP_SINCE(6, 12)
+void unpin_user_pages(struct page **pages, unsigned long npages)
+{
+	while (npages--)
+		unpin_user_page(*pages++);
+}
+
+/* One pin more of a page that has one: a reference, and no pin of the laboratory's. */
+void folio_add_pin(struct folio *folio)
+{
+	if (&folio->page != ZERO_PAGE(0))
+		folio_get(folio);
+}
+
 void unpin_user_folio(struct folio *folio, unsigned long npages)
 {
 	while (npages--)
-		folio_put(folio);
+		unpin_user_page(&folio->page);
 }
 #endif

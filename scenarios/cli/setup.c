@@ -84,19 +84,25 @@ static int known_design(const char *name, char *why, size_t why_bytes)
 	return -1;
 }
 
-/* @word is NAME[@VARIANT][:TREE]: take the variant off. */
+/* @word is NAME[@VARIANT][:TREE]: the design is NAME[:TREE]. */
 static int take_variant(struct setup_design *d, char *word, char *why, size_t why_bytes)
 {
-	char *at = strchr(word, '@');
+	char *at = strchr(word, '@'), *tree = strchr(word, ':');
 
-	if (!strncmp(word, "upstream", 8) && lab_design_variant(word, "") != 0) {
-		snprintf(why, why_bytes, "'%s' is not in this build; see 'make upstream'%s", word,
-			 strchr(word, ':') ? " with KSRC=DIR and NAME=" : "");
+	if (at && tree && tree < at) {
+		snprintf(why, why_bytes, "'%s': want NAME@VARIANT:TREE, in that order", word);
 		return -1;
 	}
 	if (at)
 		*at++ = 0;
-	snprintf(d->name, sizeof(d->name), "%s", word);
+	if (tree)
+		*tree++ = 0;
+	snprintf(d->name, sizeof(d->name), "%s%s%s", word, tree ? ":" : "", tree ? tree : "");
+	if (!strcmp(word, "upstream") && lab_design_variant(d->name, "") != 0) {
+		snprintf(why, why_bytes, "'%s' is not in this build; see 'make upstream'%s", d->name,
+			 tree ? " with KSRC=DIR and NAME=" : "");
+		return -1;
+	}
 	if (known_design(d->name, why, why_bytes))
 		return -1;
 	d->variant = lab_design_variant(d->name, at ? at : "");

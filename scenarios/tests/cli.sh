@@ -50,6 +50,12 @@ t 2 'needs a job file' compare
 t 2 'cannot read the job file' compare "$tmp/none.fio"
 t 2 'cannot read the job file' compare "$tmp"
 t 2 "did you mean 'bio-first'" compare -d bio-frist "$job"
+# a variant stands before the tree
+t 2 "'upstream' is not in this build" compare -d upstream@legacy "$job"
+t 2 "'upstream:patched' is not in this build" compare -d upstream@legacy:patched "$job"
+t 2 "want NAME@VARIANT:TREE" compare -d upstream:patched@legacy "$job"
+t 2 "no design 'bio-first:patched'" compare -d bio-first:patched "$job"
+t 2 "has no variant '6.2'" compare -d iter-bvec@6.2 "$job"
 t 2 'no knob' compare -d bio-first+handof=inline "$job"
 t 2 'want inline|worker' compare -d bio-first+handoff=maybe "$job"
 t 2 'which the old rule asks' compare -d bio-first+bio-rule=old "$job"

@@ -19,6 +19,7 @@
 #include "lab.h"
 
 static struct task_struct *owner;	/* the task that the kernel runs in */
+static enum up_dio file_dio;		/* of the files that are opened: the variant */
 
 /* ---- running and waiting ------------------------------------------------------------------------------- */
 
@@ -99,7 +100,7 @@ static struct lab_file *open_on(struct inode *inode, struct block_device *bdev)
 	} else {
 		lf->disk = low_disk_get(bdev);
 		if (lf->disk)
-			lf->kernel = inode ? upk_file_open(inode, lf->disk->kernel) : upk_bdev_open(lf->disk->kernel);
+			lf->kernel = inode ? upk_file_open(inode, lf->disk->kernel, file_dio) : upk_bdev_open(lf->disk->kernel);
 	}
 	if (lf->kernel)
 		return lf;
@@ -172,15 +173,32 @@ static loff_t design_size(struct lab_file *lf)
 
 /* ---- the design ------------------------------------------------------------------------------------------------------ */
 
+#define UP_KNOBS .handoff = LAB_HANDOFF_WORKER, .alloc = LAB_ALLOC_KMALLOC, .loopq = LAB_LOOPQ_MQ
+
 static const struct lab_variant design_variants[] = {
-	{ "", "Linux's own files, unmodified: iov_iter, iomap direct IO, bio, blk-mq, loop",
-	  { .handoff = LAB_HANDOFF_WORKER, .alloc = LAB_ALLOC_KMALLOC, .loopq = LAB_LOOPQ_MQ } },
+	[UP_DIO_IOMAP] = {
+		"", "Linux's own files, unmodified: iov_iter, iomap direct IO, bio, blk-mq, loop",
+		{ UP_KNOBS, .variant = UP_DIO_IOMAP },
+	},
+	[UP_DIO_LEGACY] = {
+		"legacy", "direct IO by fs/direct-io.c over get_block, instead of by fs/iomap; the same locks",
+		{ UP_KNOBS, .variant = UP_DIO_LEGACY },
+	},
+	[UP_DIO_LOCKING] = {
+		"legacy-locking", "the same as ext2 used it: DIO_LOCKING | DIO_SKIP_HOLES, holes through the page cache",
+		{ UP_KNOBS, .variant = UP_DIO_LOCKING },
+	},
 	{ }
 };
 
 static const char *design_unsupported(const struct lab_knobs *knobs)
 {
 	const struct lab_knobs *own = &design_variants[0].knobs;
+
+#ifdef UP_NO_LEGACY
+	if (knobs->variant != UP_DIO_IOMAP)
+		return "this tree has no fs/direct-io.c";
+#endif
 
 	if (knobs->handoff != own->handoff || knobs->alloc != own->alloc || knobs->completion != own->completion ||
 	    knobs->loopq != own->loopq || knobs->bio_rule != own->bio_rule)
@@ -194,6 +212,7 @@ static int design_init(const struct lab_knobs *knobs)
 	int err;
 
 	owner = current;
+	file_dio = (enum up_dio)knobs->variant;
 	low_init();
 	loop_init();
 	err = upk_boot(&ram);

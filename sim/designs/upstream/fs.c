@@ -9,6 +9,7 @@
 #include <linux/bug.h>
 #include <linux/errno.h>
 #include <linux/kernel.h>
+#include <linux/mm.h>
 #include <linux/rwsem.h>
 #include <lab/fs.h>
 #include "lab.h"
@@ -82,6 +83,33 @@ void upl_cache_after(void *p, long long pos, host_u64 len_bytes)
 
 	if (READ_ONCE(inode->i_mapping->nrpages))
 		WARN_ON(lab_cache_invalidate(inode, pos, len_bytes));
+}
+
+/* i_rwsem is held from here to upl_write_end(): between them the kernel copies, and nothing else runs. */
+int upl_write_begin(void *p, long long pos, unsigned int len_bytes, unsigned long *pfn)
+{
+	struct inode *inode = p;
+	struct page *page;
+	int err;
+
+	down_write(&inode->i_rwsem);
+	err = lab_write_begin(inode, pos, len_bytes, &page);
+	if (err) {
+		lab_trim_eof(inode);
+		up_write(&inode->i_rwsem);
+		return err;
+	}
+	*pfn = page_to_pfn(page);
+	return 0;
+}
+
+unsigned int upl_write_end(void *p, unsigned long pfn, long long pos, unsigned int len_bytes, unsigned int copied_bytes)
+{
+	struct inode *inode = p;
+	unsigned int done = lab_write_end(inode, pfn_to_page(pfn), pos, len_bytes, copied_bytes);
+
+	up_write(&inode->i_rwsem);
+	return done;
 }
 
 void upl_wrote(void *p)
