@@ -121,6 +121,21 @@ expect 'bytes copied of a 4k write' 0 0 4096000 "$write4" copy_bytes --fs extent
 expect 'state of a 4k write' 1000 1000 1000 "$write4" alloc_dio
 echo 'upstream-legacy: page references, map calls, bios, zeroes, conversions and flushes are those of NOTES.md'
 
+# ---- memory that fails: what is behind it in the file -----------------------------------------------------------------
+# iomap leaves it; fs/direct-io.c fills the blocks that it has mapped with zeros, though they had been written.
+printf 'size 16k\npwrite 0 16k seed=1\npread 8k 4k\npwrite 0 4k 8k!none\npread 8k 4k\nsize 32k\npread 20k 4k\n' >"$out/ops"
+for v in "" @legacy @legacy-locking; do
+	"$lab" ops -d "upstream$v" --ram 16m "$out/ops" >"$out/result" 2>"$out/err" || { said "$out/err"; die "a write that faults, upstream$v"; }
+	# its data before, after, and that of a hole
+	# shellcheck disable=SC2046
+	set -- $(awk '$2 == "pread" { sub("crc=", "", $5); print $5 }' "$out/result")
+	case $v in
+	"") [ "$1" = "$2" ] || die "iomap: what is behind the fault has changed" ;;
+	*) [ "$2" = "$3" ] || die "upstream$v: what is behind the fault is not zeros: NOTES.md says that it is" ;;
+	esac
+done
+echo 'upstream-legacy: a write whose memory fails leaves zeros behind the fault; of iomap what was there'
+
 # ---- DIO_LOCKING: a write that is lost -----------------------------------------------------------------------------
 # The first asynchronous write goes to sectors of a block directly. The second begins in a hole, so all of it goes through the page
 # cache, which reads that block, perhaps before those sectors are there, and writes it back whole. Nothing waits for the first:

@@ -56,7 +56,7 @@ struct upk_disk *upk_disk_add(void *lab, const struct up_limits *limits);
 void upk_disk_del(struct upk_disk *disk);
 /*
  * Which code of the kernel does the direct IO of a file: fs/iomap; fs/direct-io.c without its own locks, as ocfs2 calls it;
- * with them and without filling holes, as ext2 did.
+ * with them and without filling holes, as ext2 in 6.1.
  */
 enum up_dio { UP_DIO_IOMAP, UP_DIO_LEGACY, UP_DIO_LOCKING };
 /* The lab's inode @lab, on a filesystem on @disk, O_DIRECT | O_RDWR. NULL: no memory. */

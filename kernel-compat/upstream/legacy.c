@@ -5,7 +5,7 @@
  * The file's ->read_iter and ->write_iter go through mm/filemap.c (generic_file_read_iter(), generic_file_direct_write())
  * to ->direct_IO, which calls __blockdev_direct_IO(); all of that is the kernel's. Two callers of it are modelled:
  *
- *	UP_DIO_LEGACY	as ocfs2, and ext4 before 5.5: flags 0. Who may be in is decided outside, by fs.c's locks, which are
+ *	UP_DIO_LEGACY	as ocfs2 in 6.1: flags 0. Who may be in is decided outside, by fs.c's locks, which are
  *			those of the iomap path: the two differ in the direct-IO code and in nothing else.
  *	UP_DIO_LOCKING	as ext2 in 6.1: DIO_LOCKING | DIO_SKIP_HOLES. A read holds i_rwsem exclusively until its bios are
  *			submitted; a write inside i_size allocates nothing, and what it meets a hole with goes through
