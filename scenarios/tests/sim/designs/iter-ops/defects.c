@@ -6,6 +6,7 @@
  * Below is a disk that keeps bios until it is told to let them go; nothing else stops an IO where it can be looked at.
  */
 #include <linux/fs.h>
+#include <linux/kthread.h>
 #include <kc/fault.h>
 #include "burst.h"
 #include "loop.h"
@@ -180,6 +181,53 @@ LAB_TEST(iter_ops_defects, D3_change_file_does_not_wait_for_kiocbs)
 	hold_open(&t.hold);
 	rig_wait(&b->done);
 	burst_end(b, BLK_STS_OK);
+	held_down(&t);
+}
+
+struct closer {
+	struct lab_file *lf;
+	struct completion began;
+	bool closed;
+};
+
+static int close_file(void *arg)
+{
+	struct closer *c = arg;
+
+	complete(&c->began);
+	rig_design->close(c->lf);
+	WRITE_ONCE(c->closed, true);
+	return 0;
+}
+
+/* The laboratory's own, so that D3 does not end in freed memory: who closes the file before waits for the kiocbs. */
+LAB_TEST(iter_ops_defects, D3_close_waits_for_kiocbs)
+{
+	struct task_struct *task;
+	struct inode *inode;
+	struct closer c;
+	struct held t;
+	struct burst *b;
+	unsigned int i;
+
+	held_up(&t, true);
+	inode = t.file[0]->fd[0].f_inode;
+	c = (struct closer){ .lf = t.file[0] };
+	init_completion(&c.began);
+	b = held_reads(&t, 4);
+	lab_expect_eq(rig_design->loop_change_file(t.loop, t.file[1]), 0);
+	task = kthread_run(close_file, &c, "closer");
+	wait_for_completion(&c.began);
+	for (i = 0; i < 64; i++)
+		yield();
+	lab_expect(!READ_ONCE(c.closed));
+	hold_open(&t.hold);
+	rig_wait(&b->done);
+	burst_end(b, BLK_STS_OK);
+	lab_expect_eq(kthread_stop(task), 0);
+	lab_expect(c.closed);
+	t.file[0] = rig_design->open_file(inode);	/* for held_down() */
+	lab_expect(!IS_ERR(t.file[0]));
 	held_down(&t);
 }
 
