@@ -4,7 +4,8 @@
 # mk/upstream-check.sh - the design `upstream` under ASan and UBSan: every byte of first-light.fio, both engines, both
 # paths, ready bios; generated operations line by line against four designs of ours and the running kernel; splits under
 # random limits; and the way a tree of one's own goes: a copy of the prepared source with one allocation more in
-# iomap/direct-io.c and fs/direct-io.c, which must show as exactly that, is not written to, and what is no kernel is refused with one line.
+# iomap/direct-io.c and fs/direct-io.c, which must show as exactly that, is not written to, and what is no kernel is
+# refused with one line.
 #
 # The same bytes and operations through Linux 6.12, where its package is installed.
 #
@@ -139,7 +140,8 @@ per_io() {
 			  END { printf "%.0f %.0f\n", sum[2] * 1000, sum[3] * 1000 }' "$1"
 }
 for v in "" @legacy; do
-	"$lab" compare -d "upstream$v,upstream$v:plusone" --path file --ram 64m --ios 256 scenarios/first-light.fio >"$out/plusone" 2>&1 ||
+	"$lab" compare -d "upstream$v,upstream$v:plusone" --path file --ram 64m --ios 256 scenarios/first-light.fio \
+		>"$out/plusone" 2>&1 ||
 		{ said "$out/plusone"; die "the patched tree does not run, upstream$v"; }
 	# shellcheck disable=SC2046
 	set -- $(per_io "$out/plusone" alloc_dio)
@@ -151,17 +153,19 @@ for v in "" @legacy; do
 		[ "$1" = "$2" ] || die "$c per IO differs: $1 $2"
 	done
 done
-echo 'upstream-check: one allocation more a bio in copies of iomap/direct-io.c and fs/direct-io.c shows as alloc_dio 1 -> 2, and nothing else'
+echo 'upstream-check: one allocation more a bio in copies of both direct-io.c shows as alloc_dio 1 -> 2, and nothing else'
 
 # A tree may lack fs/direct-io.c: then the variants that want it say so.
 rm "$src/fs/direct-io.c"
-KSRC=$src NAME=plusone sh kernel-compat/upstream/prepare.sh >"$out/refused" || { cat "$out/refused"; die 'a tree without fs/direct-io.c is not accepted'; }
+KSRC=$src NAME=plusone sh kernel-compat/upstream/prepare.sh >"$out/refused" ||
+	{ cat "$out/refused"; die 'a tree without fs/direct-io.c is not accepted'; }
 build check build/check/diolab-upstream
 "$lab" run -d upstream:plusone --path file --ram 64m --ios 16 scenarios/first-light.fio >"$out/run" 2>&1 ||
 	{ said "$out/run"; die 'a tree without fs/direct-io.c does not run'; }
 rc=0
 "$lab" run -d upstream@legacy:plusone --path file --ram 64m --ios 16 scenarios/first-light.fio >"$out/run" 2>&1 || rc=$?
-[ "$rc" != 0 ] && grep -q 'this tree has no fs/direct-io.c' "$out/run" || { said "$out/run"; die 'fs/direct-io.c that is not there is not named'; }
+[ "$rc" != 0 ] && grep -q 'this tree has no fs/direct-io.c' "$out/run" ||
+	{ said "$out/run"; die 'fs/direct-io.c that is not there is not named'; }
 "$lab" run -d upstream@legacy --path file --ram 64m --ios 16 scenarios/first-light.fio >"$out/run" 2>&1 ||
 	{ said "$out/run"; die 'another tree lacks fs/direct-io.c, and this one will not run'; }
 echo 'upstream-check: a tree without fs/direct-io.c runs; its @legacy says what is missing'
@@ -247,9 +251,9 @@ if [ "$later" = 0 ]; then
 			"$lab" ops -d $d --ram 64m --fs $fs "$out/ops" >"$out/ops.$d" 2>"$out/err" ||
 				{ said "$out/err"; die "ops -d $d --fs $fs, the last operations of seed $seed"; }
 		done
-		"$lab" ops --path file --judge 6.12 --differences $table --compare "$out/ops.upstream:6.12,$out/ops.upstream" \
-			"$out/ops" >"$out/diff" 2>&1 ||
-			{ head -5 "$out/diff"; die "Linux 6.1 and 6.12 differ: the last operations of seed $seed on a file, --fs $fs"; }
+		"$lab" ops --path file --judge 6.12 --differences $table \
+			--compare "$out/ops.upstream:6.12,$out/ops.upstream" "$out/ops" >"$out/diff" 2>&1 ||
+			{ head -5 "$out/diff"; die "Linux 6.1 and 6.12 differ: seed $seed, the last operations on a file, --fs $fs"; }
 	done
 	echo 'upstream-check: Linux 6.12: every byte arrives; operations, three layouts, as 6.1 does them'
 fi

@@ -1,10 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# mk/upstream-legacy.sh - fs/direct-io.c of Linux, beside its fs/iomap, under ASan and UBSan: the variants `upstream@legacy` and
-# `upstream@legacy-locking`. Every byte, both engines, both paths; generated operations line by line as the byte array and as
-# the iomap path does them, where scenarios/ops-differences.txt does not say otherwise; what each spends on a hole, on a durable
-# write and on unwritten blocks; and the write that gets lost under DIO_LOCKING. The same of Linux 6.12, where it is prepared.
+# mk/upstream-legacy.sh - fs/direct-io.c of Linux, beside its fs/iomap, under ASan and UBSan: the variants
+# `upstream@legacy` and `upstream@legacy-locking`. Every byte, both engines, both paths; generated operations line by
+# line as the byte array and as the iomap path does them, where scenarios/ops-differences.txt does not say otherwise;
+# what each spends on a hole, on a durable write and on unwritten blocks; what a write leaves whose memory fails; and the
+# write that gets lost under DIO_LOCKING. Bytes and operations of Linux 6.12 as well, where it is prepared.
 #
 # A part of make upstream-check. Without a kernel source one line says so, and the status is 0.
 set -eu
@@ -44,8 +45,8 @@ done
 echo 'upstream-legacy: every byte arrives, both engines, both paths, four layouts, ready bios, a real file'
 
 # ---- line by line: the byte array, and iomap ------------------------------------------------------------------
-# streams PATH CLASSES FS VARIANT…. What comes through a loop device is a block device's: the byte array, which goes by the rules
-# of files, is not asked there.
+# streams PATH CLASSES FS VARIANT…. What comes through a loop device is a block device's: the byte array, which goes by
+# the rules of files, is not asked there.
 streams() {
 	path=$1 classes=$2 fs=$3; shift 3
 	"$lab" ops --generate --seed "$seed" --count 300 --path "$path" --classes "$classes" >"$out/ops"
@@ -121,7 +122,7 @@ expect 'bytes copied of a 4k write' 0 0 4096000 "$write4" copy_bytes --fs extent
 expect 'state of a 4k write' 1000 1000 1000 "$write4" alloc_dio
 echo 'upstream-legacy: page references, map calls, bios, zeroes, conversions and flushes are those of NOTES.md'
 
-# ---- memory that fails: what is behind it in the file -----------------------------------------------------------------
+# ---- memory that fails: what is behind it in the file --------------------------------------------------------------
 # iomap leaves it; fs/direct-io.c fills the blocks that it has mapped with zeros, though they had been written.
 printf 'size 16k\npwrite 0 16k seed=1\npread 8k 4k\npwrite 0 4k 8k!none\npread 8k 4k\nsize 32k\npread 20k 4k\n' >"$out/ops"
 for v in "" @legacy @legacy-locking; do
@@ -137,9 +138,9 @@ done
 echo 'upstream-legacy: a write whose memory fails leaves zeros behind the fault; of iomap what was there'
 
 # ---- DIO_LOCKING: a write that is lost -----------------------------------------------------------------------------
-# The first asynchronous write goes to sectors of a block directly. The second begins in a hole, so all of it goes through the page
-# cache, which reads that block, perhaps before those sectors are there, and writes it back whole. Nothing waits for the first:
-# generic_file_write_iter() does not, and DIO_LOCKING lets go of i_rwsem when the bios are submitted.
+# The first asynchronous write goes to sectors of a block directly. The second begins in a hole, so all of it goes through
+# the page cache, which reads that block, perhaps before those sectors are there, and writes it back whole. Nothing waits
+# for the first: generic_file_write_iter() does not, and DIO_LOCKING lets go of i_rwsem when the bios are submitted.
 cat >"$out/ops" <<'END'
 size 1m
 pwrite 4096 4096 seed=3

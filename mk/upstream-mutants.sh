@@ -75,7 +75,7 @@ END
 
 # Not found, and why: NAME, reason, a line each.
 unseen() {
-	echo 'legacy-file-joined blocks that touch on the disk and not in the file may be one bio: the bytes are the same, only btrfs minds'
+	echo 'legacy-file-joined blocks that touch on the disk, not in the file, may be one bio; the bytes are the same'
 }
 
 # ---- what each goes through ------------------------------------------------------------------------------
@@ -94,8 +94,8 @@ job() {
 	name=$1 knob=${2#-} variant='' file=$3; shift 3
 	case $knob in @*) variant=$knob knob= ;; esac
 	rc=0
-	timeout -k 5 120 "$lab" compare -d "upstream$variant$knob,upstream$variant:mutant$knob" --engine det --ram 64m "$@" "$file" >"$out/$name" 2>&1 ||
-		rc=$?
+	timeout -k 5 120 "$lab" compare -d "upstream$variant$knob,upstream$variant:mutant$knob" --engine det --ram 64m "$@" "$file" \
+		>"$out/$name" 2>&1 || rc=$?
 	case $rc in
 	0|1) ;;
 	*) echo "$name: exit status $rc: $(grep -m1 -e 'BUG' -e 'ERROR' -e 'audit' "$out/$name" || true)"; return ;;
@@ -124,8 +124,8 @@ ops() {
 	[ -z "$d" ] || echo "$name: $d"
 }
 
-# Runs, a line each, for a mistake in FILE: the variants @legacy… go through fs/direct-io.c, and nothing else does. Each is
-# there for what only it goes through:
+# Runs, a line each, for a mistake in FILE: the variants @legacy… go through fs/direct-io.c, and nothing else does.
+# Each is there for what only it goes through:
 #	flush		a durable write into an extent that must be converted, which no FUA is enough for; fsync, down to the disk
 #	blocks		blocks of 4 KiB and memory that begins in one: a bio that is full ends inside a block
 #	long		2 MiB in one piece: the loop device's queue cuts it, and the rest begins within the piece

@@ -26,7 +26,8 @@ UP_NAME = $(subst -,_,$(basename $(notdir $(1))))
 UP_MOD = -DKBUILD_MODFILE='"$(call UP_NAME,$(1))"' -DKBUILD_BASENAME='"$(call UP_NAME,$(1))"' \
 	-DKBUILD_MODNAME='"$(call UP_NAME,$(1))"' -D__KBUILD_MODNAME=kmod_$(call UP_NAME,$(1))
 # the objcopy options that `redirect` has for a file
-UP_REDIRECT = $(shell awk '$$1 == "$(1)" { print $$3 == "global" ? "--globalize-symbol=" $$2 : $$3 == "weak" ? "--weaken-symbol=" $$2 : "--redefine-sym " $$2 "=" $$3 }' $(UP_DIR)/redirect)
+UP_REDIRECT = $(shell awk '$$1 == "$(1)" { print $$3 == "global" ? "--globalize-symbol=" $$2 : \
+	$$3 == "weak" ? "--weaken-symbol=" $$2 : "--redefine-sym " $$2 "=" $$3 }' $(UP_DIR)/redirect)
 UP_PAREN := (
 UP_ROOTS := $(shell sed -n 's/.*\b\(upk_[a-z_]*\)$(UP_PAREN).*/-u \1/p' $(UP_DIR)/bridge.h)
 

@@ -55,8 +55,8 @@ struct upk_file;			/* an open file or block device of the kernel */
 struct upk_disk *upk_disk_add(void *lab, const struct up_limits *limits);
 void upk_disk_del(struct upk_disk *disk);
 /*
- * Which code of the kernel does the direct IO of a file: fs/iomap; fs/direct-io.c without its own locks, as ocfs2 calls it;
- * with them and without filling holes, as ext2 in 6.1.
+ * Which code of the kernel does the direct IO of a file: fs/iomap; fs/direct-io.c without its own locks, as ocfs2
+ * calls it; with them and without filling holes, as ext2 in 6.1.
  */
 enum up_dio { UP_DIO_IOMAP, UP_DIO_LEGACY, UP_DIO_LOCKING };
 /* The lab's inode @lab, on a filesystem on @disk, O_DIRECT | O_RDWR. NULL: no memory. */
@@ -170,7 +170,8 @@ int upl_cache_before(void *inode, long long pos, host_u64 len_bytes, int write, 
 void upl_cache_after(void *inode, long long pos, host_u64 len_bytes);
 /* A page of a write through the cache, by its frame, locked; then bytes that count of @copied. */
 int upl_write_begin(void *inode, long long pos, unsigned int len_bytes, unsigned long *pfn);
-unsigned int upl_write_end(void *inode, unsigned long pfn, long long pos, unsigned int len_bytes, unsigned int copied_bytes);
+unsigned int upl_write_end(void *inode, unsigned long pfn, long long pos, unsigned int len_bytes,
+			   unsigned int copied_bytes);
 void upl_wrote(void *inode);
 void upl_trim_eof(void *inode);
 int upl_needs_exclusive(void *inode, long long pos, host_u64 len_bytes, int *out);

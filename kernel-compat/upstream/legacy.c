@@ -2,14 +2,15 @@
 /*
  * legacy.c - the other way to direct IO: fs/direct-io.c over a get_block() of the laboratory's map.
  *
- * The file's ->read_iter and ->write_iter go through mm/filemap.c (generic_file_read_iter(), generic_file_direct_write())
- * to ->direct_IO, which calls __blockdev_direct_IO(); all of that is the kernel's. Two callers of it are modelled:
+ * The file's ->read_iter and ->write_iter go through mm/filemap.c (generic_file_read_iter(),
+ * generic_file_direct_write()) to ->direct_IO, which calls __blockdev_direct_IO(); all of that is the kernel's. Two
+ * callers of it are modelled:
  *
  *	UP_DIO_LEGACY	as ocfs2 in 6.1: flags 0. Who may be in is decided outside, by fs.c's locks, which are
  *			those of the iomap path: the two differ in the direct-IO code and in nothing else.
- *	UP_DIO_LOCKING	as ext2 in 6.1: DIO_LOCKING | DIO_SKIP_HOLES. A read holds i_rwsem exclusively until its bios are
- *			submitted; a write inside i_size allocates nothing, and what it meets a hole with goes through
- *			the page cache, which is the laboratory's (->write_begin, ->write_end).
+ *	UP_DIO_LOCKING	as ext2 in 6.1: DIO_LOCKING | DIO_SKIP_HOLES. A read holds i_rwsem exclusively until its bios
+ *			are submitted; a write inside i_size allocates nothing, and goes from the first hole that it meets
+ *			through the page cache, which is the laboratory's (->write_begin, ->write_end).
  *
  * get_block() allocates unwritten blocks, and says that they are new, so that the parts of a block that are not
  * written are zeroed, and that the end must be in a task, where they are converted.
@@ -22,7 +23,7 @@
 #include <linux/writeback.h>
 #include "k.h"
 
-/* ---- the map ------------------------------------------------------------------------------------------------- */
+/* ---- the map ------------------------------------------------------------------------------------------ */
 
 static int legacy_get_block(struct inode *inode, sector_t block, struct buffer_head *bh, int create)
 {
@@ -69,7 +70,7 @@ static int legacy_end_io(struct kiocb *iocb, loff_t offset, ssize_t bytes, void 
 	return err;
 }
 
-/* ---- direct IO ------------------------------------------------------------------------------------------------- */
+/* ---- direct IO ------------------------------------------------------------------------------------------ */
 
 static ssize_t legacy_direct_IO(struct kiocb *iocb, struct iov_iter *iter)
 {
@@ -109,7 +110,7 @@ void clean_bdev_aliases(struct block_device *bdev, sector_t block, sector_t len)
 		up_bug("pages in the cache of a block device that has none");
 }
 
-/* ---- a write through the page cache, page by page ----------------------------------------------------------------- */
+/* ---- a write through the page cache, page by page ---------------------------------------------------------- */
 
 #if UP_SINCE(6, 12)
 typedef struct folio up_cached;
@@ -160,7 +161,7 @@ const struct address_space_operations up_legacy_aops = {
 	.write_end	= legacy_write_end,
 };
 
-/* ---- writes ------------------------------------------------------------------------------------------------------- */
+/* ---- writes ------------------------------------------------------------------------------------------------ */
 
 /*
  * i_rwsem is held, shared for an overwrite. @wait: a write of parts of blocks that are not written yet must be
@@ -185,6 +186,6 @@ ssize_t up_locking_write(struct kiocb *iocb, struct iov_iter *from)
 	ssize_t ret = generic_file_write_iter(iocb, from);
 
 	if (ret > 0 && upl_cache_before(lab, iocb->ki_pos - ret, ret, 1, 1) == -EAGAIN)
-		up_bug("a write that went through the page cache was not written back: this tree has no direct_write_fallback()");
+		up_bug("a write through the page cache was not written back: no direct_write_fallback() in this tree");
 	return ret;
 }

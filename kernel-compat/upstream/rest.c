@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * rest.c - what direct IO leaves to the page cache. The kernel's own is empty here: a block device has none, a file's is
- * the laboratory's, and written to by legacy.c.
+ * rest.c - what direct IO leaves to the page cache. The kernel's own is empty here: a block device has none, a file's
+ * is the laboratory's, and written to by legacy.c.
  *
  * What is left begins with memory that could not be pinned. The cache looks at the memory first, and fails there, too.
  */
@@ -36,8 +36,10 @@ ssize_t iomap_file_buffered_write(struct kiocb *iocb, struct iov_iter *from, con
 #endif
 
 /* The rest of a write has been tried through the cache. What a file's has taken goes to the disk. */
-ssize_t direct_write_fallback(struct kiocb *iocb, struct iov_iter *iter, ssize_t direct_written, ssize_t buffered_written);
-ssize_t direct_write_fallback(struct kiocb *iocb, struct iov_iter *iter, ssize_t direct_written, ssize_t buffered_written)
+ssize_t direct_write_fallback(struct kiocb *iocb, struct iov_iter *iter, ssize_t direct_written,
+			      ssize_t buffered_written);
+ssize_t direct_write_fallback(struct kiocb *iocb, struct iov_iter *iter, ssize_t direct_written,
+			      ssize_t buffered_written)
 {
 	struct inode *inode = iocb->ki_filp->f_mapping->host;
 	int err;

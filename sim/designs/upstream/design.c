@@ -100,7 +100,8 @@ static struct lab_file *open_on(struct inode *inode, struct block_device *bdev)
 	} else {
 		lf->disk = low_disk_get(bdev);
 		if (lf->disk)
-			lf->kernel = inode ? upk_file_open(inode, lf->disk->kernel, file_dio) : upk_bdev_open(lf->disk->kernel);
+			lf->kernel = inode ? upk_file_open(inode, lf->disk->kernel, file_dio) :
+					     upk_bdev_open(lf->disk->kernel);
 	}
 	if (lf->kernel)
 		return lf;
@@ -185,7 +186,7 @@ static const struct lab_variant design_variants[] = {
 		{ UP_KNOBS, .variant = UP_DIO_LEGACY },
 	},
 	[UP_DIO_LOCKING] = {
-		"legacy-locking", "the same as ext2 used it: DIO_LOCKING | DIO_SKIP_HOLES, holes through the page cache",
+		"legacy-locking", "the same as ext2 used it: DIO_LOCKING | DIO_SKIP_HOLES, holes by the page cache",
 		{ UP_KNOBS, .variant = UP_DIO_LOCKING },
 	},
 	{ }
