@@ -9,8 +9,9 @@
 # iter-bvec is gone in steps of one knob. A combination that cannot be is named with the program's reason.
 #
 #   instructions  callgrind on the measure build (no probes), two run lengths, difference over difference: exact where
-#                 one task does the work; with a worker it depends on how many IOs it finds when it wakes, so these
-#                 are the median of RUNS, with the least and the most
+#                 one task does the work. With a worker they depend on how many IOs it finds when it wakes, and under
+#                 callgrind, where one thread runs at a time, who spins for a lock may spin for a whole time slice: of
+#                 each length RUNS runs, and of these the least
 #   indirect      the indirect build's thunks: exact
 #   counts        the release build's probes, one run
 #   CPU time      release build, rounds that take turns: only the ratio in a round, and its spread, mean anything
@@ -46,26 +47,28 @@ run() {
 	"build/$variant/diolab" run -q -d "$design" --null 64m --fs "$fs" --ios "$ios" "$@" "$file"
 }
 
-# instructions DESIGN OPTION…: per IO, of the whole process; what is set up once cancels out
-instructions() {
-	for n in $few $many; do
-		design=$1; shift
+# collected RUNS IOS DESIGN OPTION…: instructions of the whole process, the least of so many runs
+collected() {
+	left=$1 ios=$2 design=$3; shift 3
+	while [ "$left" -gt 0 ]; do
 		valgrind --tool=callgrind --callgrind-out-file=/dev/null build/measure/diolab run -q -d "$design" --null 64m \
-			--fs "$fs" --ios "$n" "$@" "$file" >"$tmp/said" 2>&1 || { cat "$tmp/said" >&2; die "$design: callgrind failed"; }
-		sed -n 's/.*Collected : //p' "$tmp/said" >"$tmp/ir.$n"
-		[ -s "$tmp/ir.$n" ] || die "$design: callgrind gave no count"
-		set -- "$design" "$@"
-	done
-	echo $((($(cat "$tmp/ir.$many") - $(cat "$tmp/ir.$few")) / (many - few)))
+			--fs "$fs" --ios "$ios" "$@" "$file" >"$tmp/said" 2>&1 ||
+			{ cat "$tmp/said" >&2; die "$design: callgrind failed"; }
+		grep -o 'Collected : [0-9]*' "$tmp/said" >"$tmp/collected" || die "$design: callgrind gave no count"
+		sed 's/.* //' "$tmp/collected"
+		left=$((left - 1))
+	done | sort -n | head -1
 }
 
-# several DESIGN OPTION…: instructions, of $runs runs: the median, the least, the most
-several() {
-	i=0
-	while [ "$i" -lt "$runs" ]; do
-		instructions "$@"
-		i=$((i + 1))
-	done | sort -n | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)], v[1], v[NR] }'
+# instructions DESIGN OPTION…: per IO; what is set up once cancels out
+instructions() { least_of 1 "$@"; }
+several() { least_of "$runs" "$@"; }
+least_of() {
+	of=$1; shift
+	short=$(collected "$of" "$few" "$@")
+	long=$(collected "$of" "$many" "$@")
+	[ -n "$short" ] && [ -n "$long" ] || die "$1: no count"
+	echo $(((long - short) / (many - few)))
 }
 
 # per_io FILE NAME…: the sum of these counters, over the scopes upper, loop and lower
@@ -90,7 +93,10 @@ heads() { row "$@"; shift; printf '|---'; for cell; do printf '|---:'; done; ech
 across() {
 	name=$1; shift
 	printf '| %s' "$name"
-	for d in $ideas; do printf ' | %s' "$("$@" "$d")"; done
+	for d in $ideas; do
+		cell=$("$@" "$d")
+		printf ' | %s' "$cell"
+	done
 	echo ' |'
 }
 measured() { instructions "$1$equal" $way; }
@@ -129,17 +135,15 @@ knob_table() {
 	echo
 }
 cat_base() { cat "$tmp/base.$1"; }
-# signed "N…" BASE: N - BASE; of "MEDIAN LEAST MOST" all three
-signed() {
-	echo "$1" | awk -v b="$2" 'NF == 1 { printf "%+d\n", $1 - b } NF == 3 { printf "%+d [%+d %+d]\n", $1 - b, $2 - b, $3 - b }'
-}
+signed() { echo $(($1 - $2)) | sed 's/^[0-9]/+&/'; }
 turned() {
 	if refused "$2$equal+$1"; then
 		echo no
 		return
 	fi
 	case $1 in handoff=worker|completion=wq) how=several ;; *) how=instructions ;; esac
-	signed "$($how "$2$equal+$1" --path loop)" "$(cat "$tmp/base.$2")"
+	now=$($how "$2$equal+$1" --path loop)
+	signed "$now" "$(cat "$tmp/base.$2")"
 }
 locked() {
 	was=$fs
@@ -153,7 +157,7 @@ locked() {
 step() {
 	design=$1
 	run release "$many" "$design" --path loop --json "$tmp/s.json" >/dev/null
-	now=$(several "$design" --path loop | cut -d' ' -f1)
+	now=$(several "$design" --path loop)
 	row "\`$design\`" "$now" "${before:+$(signed "$now" "$before")}" "$(per_io "$tmp/s.json" alloc_bio alloc_bvec alloc_dio alloc_cmd alloc_other)" \
 		"$(per_io "$tmp/s.json" atomics)" "$(per_io "$tmp/s.json" locks)" "$(per_io "$tmp/s.json" punts)" \
 		"$(per_io "$tmp/s.json" wakeups)"
@@ -186,8 +190,8 @@ cat <<EOF
 # Ablation: the idea, and each knob, alone
 
 What \`make ablation\` printed (gcc $(gcc -dumpfullversion), -O2, $(uname -m)). Per IO, over all scopes; a null disk of 64 MiB.
-Instructions: callgrind, build without probes, difference of two run lengths; where a worker takes part, the median of
-$runs, and in brackets the least and the most. Indirect calls: counted by thunks. Counts: probes
+Instructions: callgrind, build without probes, difference of two run lengths; where a worker takes part, of the least of
+$runs runs of each length. Indirect calls: counted by thunks. Counts: probes
 of the release build.
 
 ## 1. The idea, all knobs equal

@@ -56,6 +56,24 @@ beside_ends() {
 	trap - EXIT
 }
 
+# mutants_option OPTION…: of the scripts that can plant mistakes; $mutants is set or empty
+mutants_option() {
+	mutants=
+	case ${1:-} in
+	'') ;;
+	--mutants) mutants=1 ;;
+	*) echo "usage: $0 [--mutants]" >&2; exit 2 ;;
+	esac
+}
+
+# or_skip COMMAND…: its status 77 is the end of the script, with 0: it has said what is missing. So is every other, as it is
+or_skip() {
+	skip_rc=0
+	"$@" || skip_rc=$?
+	[ "$skip_rc" != 77 ] || exit 0
+	[ "$skip_rc" = 0 ] || exit "$skip_rc"
+}
+
 die() {
 	echo "$0: $*" >&2
 	exit 1
