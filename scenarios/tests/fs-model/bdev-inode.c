@@ -7,7 +7,7 @@
 #include <kc/world.h>
 #include <lab/filter.h>
 #include "../../../fs-model/fs-internal.h"
-#include "../sim/drivers/devs.h"
+#include "on_disk.h"
 #include "cached.h"
 
 #define TAIL_BYTES	1536u
@@ -23,15 +23,9 @@ struct whole {
 
 static void whole_open(struct whole *w, enum test_dev_kind kind, u64 bytes, const char *fault)
 {
-	char why[200] = "";
-
 	test_dev_open(&w->dev, kind, BUF_BYTES, NULL);
 	set_capacity(w->dev.bdev->bd_disk, bytes >> SECTOR_SHIFT);
-	w->faulty = NULL;
-	if (fault) {
-		w->faulty = lab_filter_create(lab_filter_find("fault"), w->dev.bdev, fault, why, sizeof(why));
-		lab_expect(!IS_ERR(w->faulty));
-	}
+	w->faulty = fault_above(w->dev.bdev, fault);
 	w->inode = lab_bdev_inode_create(w->faulty ?: w->dev.bdev);
 	lab_expect(!IS_ERR(w->inode));
 	w->have = test_pages(BUF_BYTES);

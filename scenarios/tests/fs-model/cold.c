@@ -7,46 +7,21 @@
 #include <kc/fault.h>
 #include <kc/probe.h>
 #include <kc/world.h>
-#include <lab/filter.h>
 #include "../../../fs-model/fs-internal.h"
-#include "../sim/drivers/devs.h"
+#include "on_disk.h"
 #include "cached.h"
 
 #define FILE_BLKS	600u		/* each an extent: five leaves */
 #define DISK_BLKS	2048u
 #define B		((u64)LAB_BLOCK_BYTES)
 
-struct cold {
-	struct test_dev dev;
-	struct block_device *faulty;
-	struct lab_fs *fs;
-	struct inode *inode;
-};
-
-static void cold_open(struct cold *c, bool cold, const char *fault)
+static void cold_open(struct on_disk *c, bool cold, const char *fault)
 {
 	struct lab_fs_opts opts = { .layout = LAB_LAYOUT_FRAGMENTED, .fragment_bytes = B, .seed = 3,
 				    .cold_map = cold };
-	char why[200] = "";
 
 	test_dev_open(&c->dev, TEST_RAM, DISK_BLKS * B, NULL);
-	c->faulty = NULL;
-	if (fault) {
-		c->faulty = lab_filter_create(lab_filter_find("fault"), c->dev.bdev, fault, why, sizeof(why));
-		lab_expect(!IS_ERR(c->faulty));
-	}
-	c->fs = lab_fs_create(c->faulty ?: c->dev.bdev, &opts);
-	lab_expect(!IS_ERR(c->fs));
-	c->inode = lab_inode_create(c->fs, FILE_BLKS * B);
-	lab_expect(!IS_ERR(c->inode));
-}
-
-static void cold_close(struct cold *c)
-{
-	lab_fs_destroy(c->fs);
-	if (c->faulty)
-		lab_bdev_destroy(c->faulty);
-	test_dev_close(&c->dev);
+	on_disk_fill(c, fault, &opts, FILE_BLKS * B, 0);
 }
 
 static int map(struct inode *inode, loff_t pos, u64 len_bytes, unsigned int flags, struct lab_extent *e)
@@ -73,7 +48,7 @@ static u64 bios(void)
 LAB_TEST(cold, each_leaf_is_read_once)
 {
 	struct lab_extent e;
-	struct cold c;
+	struct on_disk c;
 	u64 before;
 	u32 blk;
 
@@ -91,7 +66,7 @@ LAB_TEST(cold, each_leaf_is_read_once)
 	lab_expect_eq(map(c.inode, 0, 1, 0, &e), 0);
 	if (LAB_WITH_PROBES)
 		lab_expect_eq(bios() - before, 1);
-	cold_close(&c);
+	on_disk_close(&c);
 
 	cold_open(&c, false, NULL);
 	lab_map_forget(c.inode);			/* nothing */
@@ -99,14 +74,14 @@ LAB_TEST(cold, each_leaf_is_read_once)
 	for (blk = 0; blk < FILE_BLKS; blk++)
 		lab_expect_eq(map(c.inode, blk * B, 1, LAB_MAP_NOWAIT, &e), 0);
 	lab_expect_eq(bios(), before);
-	cold_close(&c);
+	on_disk_close(&c);
 }
 
 LAB_TEST(cold, who_may_not_wait_does_not_read)
 {
 	enum lab_lock lock = 99;
 	struct lab_extent e;
-	struct cold c;
+	struct on_disk c;
 	u64 before;
 
 	cold_open(&c, true, NULL);
@@ -125,13 +100,13 @@ LAB_TEST(cold, who_may_not_wait_does_not_read)
 	lab_expect_eq(lock, LAB_LOCK_SHARED);
 	lab_unlock(c.inode, lock);
 	lab_expect_eq(map(c.inode, 0, B, LAB_MAP_NOWAIT, &e), 0);	/* by now it has been read */
-	cold_close(&c);
+	on_disk_close(&c);
 }
 
 LAB_TEST(cold, disk_that_fails)
 {
 	struct lab_extent e;
-	struct cold c;
+	struct on_disk c;
 
 	cold_open(&c, true, "eio@0+8m");
 	lab_expect_eq(map(c.inode, 0, B, 0, &e), -EIO);
@@ -139,13 +114,13 @@ LAB_TEST(cold, disk_that_fails)
 	lab_expect_eq(map(c.inode, 0, B, LAB_MAP_NOWAIT, &e), -EAGAIN);
 	lab_expect_eq(lab_truncate(c.inode, 100), -EIO);
 	lab_expect_eq(i_size_read(c.inode), FILE_BLKS * B);
-	cold_close(&c);
+	on_disk_close(&c);
 }
 
 /* A dirty page whose place cannot be read is lost, and that is told: by who wrote back, and by fsync. */
 LAB_TEST(cold, write_back_that_cannot_be_placed)
 {
-	struct cold c;
+	struct on_disk c;
 	u8 byte = 1;
 
 	cold_open(&c, true, NULL);
@@ -157,7 +132,7 @@ LAB_TEST(cold, write_back_that_cannot_be_placed)
 	lab_expect(!lab_cache_is_dirty(c.inode, 0, B));
 	lab_expect_eq(lab_cache_sync(c.inode), -ENOMEM);
 	lab_expect_eq(lab_cache_sync(c.inode), 0);
-	cold_close(&c);
+	on_disk_close(&c);
 }
 
 /* ---- the same answers --------------------------------------------------------------------------------- */
@@ -196,7 +171,7 @@ LAB_TEST(cold, answers_are_those_of_a_warm_map)
 {
 	u32 rounds = lab_test_slow() ? 100 : 800, round, what;
 	u64 rand = test_seed();
-	struct cold cold, warm;
+	struct on_disk cold, warm;
 	struct lab_extent a, b;
 
 	cold_open(&cold, true, NULL);
@@ -217,8 +192,8 @@ LAB_TEST(cold, answers_are_those_of_a_warm_map)
 		lab_expect_eq(a.sector, b.sector);
 		hint_is_warm(cold.inode);
 	}
-	cold_close(&warm);
-	cold_close(&cold);
+	on_disk_close(&warm);
+	on_disk_close(&cold);
 }
 
 /* ---- hazard H4 ------------------------------------------------------------------------------------------ */
@@ -231,7 +206,7 @@ enum h4_driver {
 
 /* A device on a file, for reads of one block. */
 struct h4 {
-	struct cold c;
+	struct on_disk c;
 	enum h4_driver driver;
 	struct gendisk *disk;
 	struct workqueue_struct *wq;
@@ -300,7 +275,7 @@ static void h4_run(void *arg)
 	destroy_workqueue(h.wq);
 	put_disk(h.disk);
 	test_free_pages(buf, PAGE_SIZE);
-	cold_close(&h.c);
+	on_disk_close(&h.c);
 }
 
 static enum kc_run_status h4(enum h4_driver driver)

@@ -5,50 +5,25 @@
  */
 #include <linux/sched.h>
 #include <kc/world.h>
-#include <lab/filter.h>
 #include "../../../fs-model/fs-internal.h"
-#include "../sim/drivers/devs.h"
+#include "on_disk.h"
 
 #define WRITERS		4u
 #define FILE_BYTES	(8u * LAB_BLOCK_BYTES)
 
-struct frozen {
-	struct test_dev dev;
-	struct block_device *faulty;
-	struct lab_fs *fs;
-	struct inode *inode;
-};
-
-static void frozen_open(struct frozen *f, enum test_dev_kind kind, const char *fault)
+static void frozen_open(struct on_disk *f, enum test_dev_kind kind, const char *fault)
 {
 	struct lab_fs_opts opts = { .layout = LAB_LAYOUT_SPARSE };
-	char why[200] = "";
 
 	test_dev_open(&f->dev, kind, TEST_DISK_BYTES, NULL);
-	f->faulty = NULL;
-	if (fault) {
-		f->faulty = lab_filter_create(lab_filter_find("fault"), f->dev.bdev, fault, why, sizeof(why));
-		lab_expect(!IS_ERR(f->faulty));
-	}
-	f->fs = lab_fs_create(f->faulty ?: f->dev.bdev, &opts);
-	lab_expect(!IS_ERR(f->fs));
-	f->inode = lab_inode_create(f->fs, FILE_BYTES);
-	lab_expect(!IS_ERR(f->inode));
-}
-
-static void frozen_close(struct frozen *f)
-{
-	lab_fs_destroy(f->fs);
-	if (f->faulty)
-		lab_bdev_destroy(f->faulty);
-	test_dev_close(&f->dev);
+	on_disk_fill(f, fault, &opts, FILE_BYTES, 0);
 }
 
 /* ---- one after the other ------------------------------------------------------------------- */
 
 LAB_TEST(freeze, keeps_writes_out_until_the_thaw)
 {
-	struct frozen f;
+	struct on_disk f;
 
 	frozen_open(&f, TEST_RAM, NULL);
 	lab_expect_eq(lab_fs_thaw(f.fs), -EINVAL);
@@ -67,10 +42,10 @@ LAB_TEST(freeze, keeps_writes_out_until_the_thaw)
 	lab_expect_eq(lab_fs_thaw(f.fs), -EINVAL);
 	lab_expect_eq(lab_sb_start_write(f.inode, true), 0);
 	lab_sb_end_write(f.inode);
-	frozen_close(&f);
+	on_disk_close(&f);
 }
 
-static void dirty_block(struct frozen *f, u32 blk)
+static void dirty_block(struct on_disk *f, u32 blk)
 {
 	struct page *page;
 
@@ -85,7 +60,7 @@ static void dirty_block(struct frozen *f, u32 blk)
 
 LAB_TEST(freeze, leaves_nothing_dirty)
 {
-	struct frozen f;
+	struct on_disk f;
 
 	frozen_open(&f, TEST_RAM, NULL);
 	dirty_block(&f, 2);
@@ -95,12 +70,12 @@ LAB_TEST(freeze, leaves_nothing_dirty)
 	lab_expect(!lab_meta_dirty(f.inode));
 	lab_expect_eq(atomic_read(&lab_i(f.inode)->wrote), 0);
 	lab_expect_eq(lab_fs_thaw(f.fs), 0);
-	frozen_close(&f);
+	on_disk_close(&f);
 }
 
 LAB_TEST(freeze, that_cannot_write_back_is_none)
 {
-	struct frozen f;
+	struct on_disk f;
 
 	frozen_open(&f, TEST_RAM, "eio@0+4k");
 	dirty_block(&f, 0);
@@ -111,7 +86,7 @@ LAB_TEST(freeze, that_cannot_write_back_is_none)
 	lab_expect_eq(lab_cache_sync(f.inode), -EIO);	/* still fsync's to tell */
 	lab_expect_eq(lab_fs_freeze(f.fs), 0);
 	lab_expect_eq(lab_fs_thaw(f.fs), 0);
-	frozen_close(&f);
+	on_disk_close(&f);
 }
 
 /* ---- writers, their ends elsewhere, and a freezer ------------------------------------------- */
@@ -121,7 +96,7 @@ LAB_TEST(freeze, that_cannot_write_back_is_none)
  * have gone.
  */
 struct race {
-	struct frozen f;
+	struct on_disk f;
 	unsigned int rounds;
 	bool twice;
 	atomic_t inside, owed, over;
@@ -201,7 +176,7 @@ static void race_run(struct race *r)
 		test_task_join(&writer[i]);
 	test_task_join(&ender);
 	lab_expect_eq(lab_sb_writers(&r->f.fs->sb), 0);
-	frozen_close(&r->f);
+	on_disk_close(&r->f);
 }
 
 LAB_TEST(freeze, nobody_is_inside_while_it_holds)
@@ -255,7 +230,7 @@ static void punt(void *arg)
 	lab_expect_eq(atomic_read(&r.inside), 0);
 	lab_expect_eq(lab_fs_thaw(r.f.fs), 0);
 	test_task_join(&worker);
-	frozen_close(&r.f);
+	on_disk_close(&r.f);
 }
 
 static unsigned int punts_that_hang(bool twice)
@@ -293,7 +268,7 @@ LAB_TEST_BARE(freeze, worker_that_asks_again_hangs)
 
 struct one_write {
 	struct bio *bio;
-	struct frozen *f;
+	struct on_disk *f;
 	atomic_t done;
 };
 
@@ -309,7 +284,7 @@ LAB_TEST(freeze, waits_for_the_disk)
 {
 	void *buf = test_pages(PAGE_SIZE);
 	struct one_write w;
-	struct frozen f;
+	struct on_disk f;
 	u32 round;
 
 	frozen_open(&f, TEST_DISK, NULL);
@@ -327,6 +302,6 @@ LAB_TEST(freeze, waits_for_the_disk)
 		lab_expect_eq(lab_fs_thaw(f.fs), 0);
 		bio_put(w.bio);
 	}
-	frozen_close(&f);
+	on_disk_close(&f);
 	test_free_pages(buf, PAGE_SIZE);
 }

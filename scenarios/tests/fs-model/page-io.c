@@ -5,50 +5,20 @@
  */
 #include <kc/world.h>
 #include <linux/bio.h>
-#include <lab/filter.h>
 #include "../../../fs-model/fs-internal.h"
-#include "../sim/drivers/devs.h"
+#include "on_disk.h"
 #include "cached.h"
 
 #define NR_PAGES	8u
 #define FILE_BYTES	(NR_PAGES * PAGE_SIZE)
 #define BIO_PAGES	2u	/* of a device with limits */
 
-struct small {
-	struct test_dev dev;
-	struct block_device *faulty;
-	struct lab_fs *fs;
-	struct inode *inode;
-	u8 *have, *want;
-};
-
-static void small_open(struct small *s, const struct lab_limits *limits, const char *fault)
+static void small_open(struct on_disk *s, const struct lab_limits *limits, const char *fault)
 {
 	struct lab_fs_opts opts = { .layout = LAB_LAYOUT_CONTIGUOUS };
-	char why[200] = "";
 
 	test_dev_open(&s->dev, TEST_RAM, TEST_DISK_BYTES, limits);
-	s->faulty = NULL;
-	if (fault) {
-		s->faulty = lab_filter_create(lab_filter_find("fault"), s->dev.bdev, fault, why, sizeof(why));
-		lab_expect(!IS_ERR(s->faulty));
-	}
-	s->fs = lab_fs_create(s->faulty ?: s->dev.bdev, &opts);
-	lab_expect(!IS_ERR(s->fs));
-	s->inode = lab_inode_create(s->fs, FILE_BYTES);
-	lab_expect(!IS_ERR(s->inode));
-	s->have = test_pages(FILE_BYTES);
-	s->want = test_pages(FILE_BYTES);
-}
-
-static void small_close(struct small *s)
-{
-	test_free_pages(s->want, FILE_BYTES);
-	test_free_pages(s->have, FILE_BYTES);
-	lab_fs_destroy(s->fs);
-	if (s->faulty)
-		lab_bdev_destroy(s->faulty);
-	test_dev_close(&s->dev);
+	on_disk_fill(s, fault, &opts, FILE_BYTES, FILE_BYTES);
 }
 
 /* One extent in several bios: each where it belongs; and one that fails fails them all, whatever comes after it. */
@@ -56,7 +26,7 @@ LAB_TEST(page_io, an_extent_in_several_bios)
 {
 	struct lab_limits limits = { .max_sectors = BIO_PAGES * PAGE_SECTORS };
 	struct lab_extent e;
-	struct small s;
+	struct on_disk s;
 	u32 i;
 
 	lab_set_bio_rule(true);
@@ -70,7 +40,7 @@ LAB_TEST(page_io, an_extent_in_several_bios)
 	lab_expect_eq(lab_cache_invalidate(s.inode, 0, FILE_BYTES), 0);
 	lab_expect_eq(cache_pread(s.inode, 0, s.have, FILE_BYTES), 0);
 	lab_expect_mem(s.have, s.want, FILE_BYTES);
-	small_close(&s);
+	on_disk_close(&s);
 
 	small_open(&s, &limits, "eio@0+4k");
 	down_read(&s.inode->i_rwsem);
@@ -78,14 +48,14 @@ LAB_TEST(page_io, an_extent_in_several_bios)
 	up_read(&s.inode->i_rwsem);
 	for (i = 0; i < NR_PAGES; i++)
 		lab_expect(!lab_page_find(s.inode, i));
-	small_close(&s);
+	on_disk_close(&s);
 	lab_set_bio_rule(false);
 }
 
 /* A page of which all but one byte is written is read in first: that byte is the file's. */
 LAB_TEST(page_io, all_but_a_byte)
 {
-	struct small s;
+	struct on_disk s;
 	u32 at;
 
 	for (at = 0; at <= 1; at++) {
@@ -98,7 +68,7 @@ LAB_TEST(page_io, all_but_a_byte)
 		lab_expect_eq(cache_pwrite(s.inode, at, s.want + at, PAGE_SIZE - 1), 0);
 		lab_expect_eq(cache_pread(s.inode, 0, s.have, FILE_BYTES), 0);
 		lab_expect_mem(s.have, s.want, FILE_BYTES);
-		small_close(&s);
+		on_disk_close(&s);
 	}
 }
 
@@ -106,7 +76,7 @@ LAB_TEST(page_io, all_but_a_byte)
 LAB_TEST(page_io, a_short_copy_over_the_end)
 {
 	struct page *page;
-	struct small s;
+	struct on_disk s;
 
 	small_open(&s, NULL, NULL);
 	lab_expect_eq(lab_truncate(s.inode, FILE_BYTES - 100), 0);
@@ -119,13 +89,13 @@ LAB_TEST(page_io, a_short_copy_over_the_end)
 	lab_expect_eq(i_size_read(s.inode), FILE_BYTES - 90);
 	up_write(&s.inode->i_rwsem);
 	lab_expect_eq(lab_cache_sync(s.inode), 0);
-	small_close(&s);
+	on_disk_close(&s);
 }
 
 /* Of several errors of write-back the first is kept. */
 LAB_TEST(page_io, the_first_error_is_told)
 {
-	struct small s;
+	struct on_disk s;
 
 	small_open(&s, NULL, "enospc@0+4k,eio@4k+4k");
 	lab_expect_eq(cache_pwrite(s.inode, 0, s.want, 2 * PAGE_SIZE), 0);
@@ -133,5 +103,5 @@ LAB_TEST(page_io, the_first_error_is_told)
 	lab_expect_eq(lab_cache_write(s.inode, PAGE_SIZE, PAGE_SIZE), -EIO);
 	lab_expect_eq(lab_cache_sync(s.inode), -ENOSPC);
 	lab_expect_eq(lab_cache_sync(s.inode), 0);
-	small_close(&s);
+	on_disk_close(&s);
 }

@@ -7,53 +7,22 @@
 #include <kc/fault.h>
 #include <kc/probe.h>
 #include <kc/world.h>
-#include <lab/filter.h>
 #include <lab/reffs.h>
 #include "../../../fs-model/fs-internal.h"
-#include "../sim/drivers/devs.h"
+#include "on_disk.h"
 #include "cached.h"
 
 #define FILE_BYTES	(24u * LAB_BLOCK_BYTES)
 #define FAR_INDEX	((pgoff_t)(LAB_MAX_FILE_BYTES >> PAGE_SHIFT) - 1)
 
-struct cached {
-	struct test_dev dev;
-	struct block_device *faulty;
-	struct lab_fs *fs;
-	struct inode *inode;
-	u8 *have, *want;
-};
-
-static void cached_open(struct cached *c, u64 dev_bytes, const char *fault, const struct lab_fs_opts *opts)
+static void cached_open(struct on_disk *c, u64 dev_bytes, const char *fault, const struct lab_fs_opts *opts)
 {
-	char why[200] = "";
-
 	test_dev_open(&c->dev, TEST_RAM, dev_bytes, NULL);
-	c->faulty = NULL;
-	if (fault) {
-		c->faulty = lab_filter_create(lab_filter_find("fault"), c->dev.bdev, fault, why, sizeof(why));
-		lab_expect(!IS_ERR(c->faulty));
-	}
-	c->fs = lab_fs_create(c->faulty ?: c->dev.bdev, opts);
-	lab_expect(!IS_ERR(c->fs));
-	c->inode = lab_inode_create(c->fs, 0);
-	lab_expect(!IS_ERR(c->inode));
-	c->have = test_pages(FILE_BYTES);
-	c->want = test_pages(FILE_BYTES);
-}
-
-static void cached_close(struct cached *c)
-{
-	test_free_pages(c->want, FILE_BYTES);
-	test_free_pages(c->have, FILE_BYTES);
-	lab_fs_destroy(c->fs);
-	if (c->faulty)
-		lab_bdev_destroy(c->faulty);
-	test_dev_close(&c->dev);
+	on_disk_fill(c, fault, opts, 0, FILE_BYTES);
 }
 
 /* What is on disk, past the cache. */
-static void disk_pread(struct cached *c, u8 *to, u32 len)
+static void disk_pread(struct on_disk *c, u8 *to, u32 len)
 {
 	struct lab_extent e;
 	u32 at;
@@ -81,7 +50,7 @@ LAB_TEST(page, found_where_it_was_added)
 {
 	static const pgoff_t at[] = { 0, 1, 63, 64, 65, 4095, 4096, 1 << 18, FAR_INDEX };
 	struct lab_fs_opts opts = { .layout = LAB_LAYOUT_SPARSE };
-	struct cached c;
+	struct on_disk c;
 	struct page *page;
 	unsigned int i;
 
@@ -108,13 +77,13 @@ LAB_TEST(page, found_where_it_was_added)
 	lab_expect_eq(lab_cache_invalidate(c.inode, 0, LAB_MAX_FILE_BYTES), 0);
 	lab_expect_eq(c.inode->i_mapping->nrpages, 0);
 	lab_expect(!lab_i(c.inode)->cache.root);
-	cached_close(&c);
+	on_disk_close(&c);
 }
 
 LAB_TEST(page, invalidate_leaves_dirty_pages_and_marks_locked_ones)
 {
 	struct lab_fs_opts opts = { .layout = LAB_LAYOUT_SPARSE };
-	struct cached c;
+	struct on_disk c;
 	struct page *page, *again;
 
 	cached_open(&c, TEST_DISK_BYTES, NULL, &opts);
@@ -140,12 +109,12 @@ LAB_TEST(page, invalidate_leaves_dirty_pages_and_marks_locked_ones)
 	lab_page_unlock(again);
 	put_page(again);
 	put_page(page);
-	cached_close(&c);
+	on_disk_close(&c);
 }
 
 static void take_page_0(void *arg)
 {
-	struct cached *c = arg;
+	struct on_disk *c = arg;
 	struct page *page;
 
 	lab_expect_eq(lab_page_get(c->inode, 0, &page), 0);
@@ -159,7 +128,7 @@ LAB_TEST(page, lock_is_waited_for)
 	struct lab_fs_opts opts = { .layout = LAB_LAYOUT_SPARSE };
 	struct test_task other;
 	struct page *page;
-	struct cached c;
+	struct on_disk c;
 
 	cached_open(&c, TEST_DISK_BYTES, NULL, &opts);
 	lab_expect_eq(lab_page_get(c.inode, 0, &page), 0);
@@ -169,7 +138,7 @@ LAB_TEST(page, lock_is_waited_for)
 	lab_page_unlock(page);
 	test_task_join(&other);
 	put_page(page);
-	cached_close(&c);
+	on_disk_close(&c);
 }
 
 /* ---- limits ------------------------------------------------------------------------------------ */
@@ -177,7 +146,7 @@ LAB_TEST(page, lock_is_waited_for)
 LAB_TEST(page, limits_hold)
 {
 	struct lab_fs_opts opts = { .layout = LAB_LAYOUT_SPARSE };
-	struct cached c;
+	struct on_disk c;
 	u8 byte = 1;
 	u32 i;
 
@@ -196,14 +165,14 @@ LAB_TEST(page, limits_hold)
 	/* and what was dropped for want of room is still there */
 	lab_expect_eq(cache_pread(c.inode, 7, c.have, 1), 0);
 	lab_expect_eq(c.have[0], 1);
-	cached_close(&c);
+	on_disk_close(&c);
 }
 
 /* Room is made of pages that nobody has: not of one that is locked, and not of the same ones each time. */
 LAB_TEST(page, room_is_made_of_others)
 {
 	struct lab_fs_opts opts = { .layout = LAB_LAYOUT_SPARSE };
-	struct cached c;
+	struct on_disk c;
 	struct page *page;
 	u32 i;
 
@@ -230,14 +199,14 @@ LAB_TEST(page, room_is_made_of_others)
 	page = lab_page_find(c.inode, 6);
 	lab_expect(page);
 	put_page(page);
-	cached_close(&c);
+	on_disk_close(&c);
 }
 
 /* The page in reserve is for who cannot do without: reading ahead can. */
 LAB_TEST(page, reading_ahead_leaves_the_reserve)
 {
 	struct lab_fs_opts opts = { .layout = LAB_LAYOUT_SPARSE };
-	struct cached c;
+	struct on_disk c;
 	struct page *page;
 
 	cached_open(&c, TEST_DISK_BYTES, NULL, &opts);
@@ -247,13 +216,13 @@ LAB_TEST(page, reading_ahead_leaves_the_reserve)
 	kc_fault_nth(KC_FAULT_PAGE, 0, 0);
 	lab_page_unlock(page);
 	put_page(page);
-	cached_close(&c);
+	on_disk_close(&c);
 }
 
 LAB_TEST(page, full_disk_is_the_writers_to_hear)
 {
 	struct lab_fs_opts opts = { .layout = LAB_LAYOUT_SPARSE };
-	struct cached c;
+	struct on_disk c;
 	u32 i, blks;
 
 	cached_open(&c, 64u * LAB_BLOCK_BYTES, NULL, &opts);
@@ -263,7 +232,7 @@ LAB_TEST(page, full_disk_is_the_writers_to_hear)
 	lab_expect_eq(cache_pwrite(c.inode, (u64)i * PAGE_SIZE, c.want, 1), -ENOSPC);
 	lab_expect_eq(i_size_read(c.inode), blks * PAGE_SIZE);
 	lab_expect_eq(lab_cache_sync(c.inode), 0);
-	cached_close(&c);
+	on_disk_close(&c);
 }
 
 /* ---- errors ------------------------------------------------------------------------------------ */
@@ -271,7 +240,7 @@ LAB_TEST(page, full_disk_is_the_writers_to_hear)
 LAB_TEST(page, error_of_write_back_is_told_once)
 {
 	struct lab_fs_opts opts = { .layout = LAB_LAYOUT_SPARSE };
-	struct cached c;
+	struct on_disk c;
 	struct lab_extent e;
 
 	cached_open(&c, TEST_DISK_BYTES, "eio@0+4k", &opts);
@@ -290,13 +259,13 @@ LAB_TEST(page, error_of_write_back_is_told_once)
 	lab_expect_eq(lab_map(c.inode, PAGE_SIZE, 2 * PAGE_SIZE, 0, &e), 0);
 	lab_expect_eq(e.type, LAB_MAPPED);
 	lab_expect_eq(e.len_bytes, 2 * PAGE_SIZE);
-	cached_close(&c);
+	on_disk_close(&c);
 }
 
 LAB_TEST(page, error_of_a_read_leaves_no_contents)
 {
 	struct lab_fs_opts opts = { .layout = LAB_LAYOUT_CONTIGUOUS };
-	struct cached c;
+	struct on_disk c;
 	struct inode *inode;
 
 	cached_open(&c, TEST_DISK_BYTES, "eio@0+4k", &opts);
@@ -307,12 +276,12 @@ LAB_TEST(page, error_of_a_read_leaves_no_contents)
 	lab_expect(!lab_page_find(inode, 0));
 	lab_expect_eq(lab_cache_read(inode, 1, 3), 0);
 	up_write(&inode->i_rwsem);
-	cached_close(&c);
+	on_disk_close(&c);
 }
 
 /* ---- against the reference ------------------------------------------------------------------------ */
 
-static void cache_step(struct cached *c, struct lab_reffs *ref, u64 *rand, u32 round)
+static void cache_step(struct on_disk *c, struct lab_reffs *ref, u64 *rand, u32 round)
 {
 	loff_t pos = test_rand(rand, FILE_BYTES - 1), size = lab_reffs_size(ref);
 	u32 len = 1 + test_rand(rand, min_t(u32, FILE_BYTES - pos, 5 * LAB_BLOCK_BYTES));
@@ -362,13 +331,13 @@ static void against_reference(const struct lab_fs_opts *opts)
 	struct lab_reffs *ref = lab_reffs_create(1, FILE_BYTES);
 	u32 rounds = lab_test_slow() ? 60 : 600, round;
 	u64 rand = test_seed();
-	struct cached c;
+	struct on_disk c;
 
 	lab_expect(!IS_ERR(ref));
 	cached_open(&c, TEST_DISK_BYTES, NULL, opts);
 	for (round = 0; round < rounds; round++)
 		cache_step(&c, ref, &rand, round);
-	cached_close(&c);
+	on_disk_close(&c);
 	lab_reffs_destroy(ref);
 }
 

@@ -7,9 +7,8 @@
 #include <kc/fault.h>
 #include <kc/probe.h>
 #include <kc/world.h>
-#include <lab/filter.h>
 #include "../../../fs-model/fs-internal.h"
-#include "../sim/drivers/devs.h"
+#include "on_disk.h"
 #include "mini_loop.h"
 
 #define NR_PAGES	200u
@@ -17,41 +16,11 @@
 #define DISK_BYTES	(16u << 20)
 #define FOR_EVER	(~0ull >> 1)
 
-struct cached {
-	struct test_dev dev;
-	struct block_device *faulty;
-	struct lab_fs *fs;
-	struct inode *inode;
-	u8 *have, *want;
-};
-
-static void cached_open(struct cached *c, u64 disk_bytes, const char *fault, const struct lab_fs_opts *opts,
+static void cached_open(struct on_disk *c, u64 disk_bytes, const char *fault, const struct lab_fs_opts *opts,
 			u64 file_bytes)
 {
-	char why[200] = "";
-
 	test_dev_open(&c->dev, TEST_RAM, disk_bytes, NULL);
-	c->faulty = NULL;
-	if (fault) {
-		c->faulty = lab_filter_create(lab_filter_find("fault"), c->dev.bdev, fault, why, sizeof(why));
-		lab_expect(!IS_ERR(c->faulty));
-	}
-	c->fs = lab_fs_create(c->faulty ?: c->dev.bdev, opts);
-	lab_expect(!IS_ERR(c->fs));
-	c->inode = lab_inode_create(c->fs, file_bytes);
-	lab_expect(!IS_ERR(c->inode));
-	c->have = test_pages(BYTES);
-	c->want = test_pages(BYTES);
-}
-
-static void cached_close(struct cached *c)
-{
-	test_free_pages(c->want, BYTES);
-	test_free_pages(c->have, BYTES);
-	lab_fs_destroy(c->fs);
-	if (c->faulty)
-		lab_bdev_destroy(c->faulty);
-	test_dev_close(&c->dev);
+	on_disk_fill(c, fault, opts, file_bytes, BYTES);
 }
 
 static unsigned long dirty(struct inode *inode)
@@ -80,7 +49,7 @@ LAB_TEST(writeback, neighbours_share_a_bio)
 {
 	struct lab_fs_opts opts = { .layout = LAB_LAYOUT_CONTIGUOUS };
 	u64 bios, maps;
-	struct cached c;
+	struct on_disk c;
 
 	cached_open(&c, DISK_BYTES, NULL, &opts, BYTES);
 	test_fill(c.want, 0, BYTES, 1);
@@ -96,7 +65,7 @@ LAB_TEST(writeback, neighbours_share_a_bio)
 	forget(c.inode);
 	lab_expect_eq(cache_pread(c.inode, 0, c.have, BYTES), 0);
 	lab_expect_mem(c.have, c.want, BYTES);
-	cached_close(&c);
+	on_disk_close(&c);
 }
 
 /* A gap in the file, a gap on disk, a border between written and unwritten: each ends a bio. */
@@ -104,7 +73,7 @@ LAB_TEST(writeback, bios_end_where_extents_do)
 {
 	struct lab_fs_opts opts = { .layout = LAB_LAYOUT_FRAGMENTED, .fragment_bytes = 2 * LAB_BLOCK_BYTES };
 	struct lab_extent e;
-	struct cached c;
+	struct on_disk c;
 	u64 bios;
 
 	cached_open(&c, DISK_BYTES, NULL, &opts, 8 * PAGE_SIZE);
@@ -125,7 +94,7 @@ LAB_TEST(writeback, bios_end_where_extents_do)
 	forget(c.inode);
 	lab_expect_eq(cache_pread(c.inode, 0, c.have, 12 * PAGE_SIZE), 0);
 	lab_expect_mem(c.have, c.want, 12 * PAGE_SIZE);
-	cached_close(&c);
+	on_disk_close(&c);
 }
 
 /* Of several bios under way one fails: its pages are lost, the others' are not, and it is told once. */
@@ -134,7 +103,7 @@ LAB_TEST(writeback, one_of_many_bios_fails)
 	struct lab_fs_opts opts = { .layout = LAB_LAYOUT_FRAGMENTED, .fragment_bytes = LAB_BLOCK_BYTES };
 	struct lab_extent e;
 	unsigned int i, lost = 0;
-	struct cached c;
+	struct on_disk c;
 
 	cached_open(&c, BYTES, "eio@40k+4k", &opts, 0);		/* a full disk: every block is used */
 	lab_expect_eq(cache_pwrite(c.inode, 0, c.want, BYTES), 0);
@@ -150,7 +119,7 @@ LAB_TEST(writeback, one_of_many_bios_fails)
 		lab_expect_eq(lab_map(c.inode, (u64)i * PAGE_SIZE, PAGE_SIZE, 0, &e), 0);
 		lab_expect_eq(e.type, i + 1 == lost ? LAB_UNWRITTEN : LAB_MAPPED);
 	}
-	cached_close(&c);
+	on_disk_close(&c);
 }
 
 /* ---- limits and the flusher ------------------------------------------------------------------------- */
@@ -159,7 +128,7 @@ LAB_TEST(writeback, limit_is_each_inodes_own)
 {
 	struct lab_fs_opts opts = { .layout = LAB_LAYOUT_SPARSE };
 	struct inode *other;
-	struct cached c;
+	struct on_disk c;
 	u32 i;
 
 	cached_open(&c, DISK_BYTES, NULL, &opts, 0);
@@ -175,13 +144,13 @@ LAB_TEST(writeback, limit_is_each_inodes_own)
 	lab_expect_eq(cache_pwrite(c.inode, (u64)i * PAGE_SIZE, c.want, 1), 0);
 	lab_expect_eq(dirty(c.inode), 0);
 	lab_expect_eq(dirty(other), LAB_CACHE_MAX_DIRTY);
-	cached_close(&c);
+	on_disk_close(&c);
 }
 
 LAB_TEST(writeback, flusher_begins_at_half)
 {
 	struct lab_fs_opts opts = { .layout = LAB_LAYOUT_SPARSE, .flusher = true };
-	struct cached c;
+	struct on_disk c;
 	u32 i;
 
 	cached_open(&c, DISK_BYTES, NULL, &opts, 0);
@@ -197,7 +166,7 @@ LAB_TEST(writeback, flusher_begins_at_half)
 	lab_expect(lab_cache_start_writeback(c.inode));
 	flush_work(&lab_i(c.inode)->flush_work);
 	lab_expect_eq(dirty(c.inode), 0);
-	cached_close(&c);
+	on_disk_close(&c);
 }
 
 /* An inode may go while the flusher is about to look at it, or does. */
@@ -205,7 +174,7 @@ LAB_TEST(writeback, inode_goes_under_the_flusher)
 {
 	struct lab_fs_opts opts = { .layout = LAB_LAYOUT_SPARSE, .flusher = true };
 	struct inode *inode;
-	struct cached c;
+	struct on_disk c;
 	u32 i;
 
 	cached_open(&c, DISK_BYTES, NULL, &opts, 0);
@@ -218,13 +187,13 @@ LAB_TEST(writeback, inode_goes_under_the_flusher)
 			yield();
 		lab_inode_destroy(inode);
 	}
-	cached_close(&c);
+	on_disk_close(&c);
 }
 
 /* ---- several at once ---------------------------------------------------------------------------------- */
 
 struct crowd {
-	struct cached c;
+	struct on_disk c;
 	unsigned int rounds;
 	unsigned long most;
 };
@@ -276,7 +245,7 @@ static void crowd_run(unsigned int rounds, u64 nth)
 	forget(cr.c.inode);
 	lab_expect_eq(cache_pread(cr.c.inode, 0, cr.c.have, BYTES), 0);
 	lab_expect_mem(cr.c.have, cr.c.want, BYTES);
-	cached_close(&cr.c);
+	on_disk_close(&cr.c);
 }
 
 LAB_TEST(writeback, several_at_one_file)
@@ -323,7 +292,7 @@ LAB_TEST_BARE(writeback, few_bios_are_enough)
 
 static void sync_all(void *arg)
 {
-	struct cached *c = arg;
+	struct on_disk *c = arg;
 
 	lab_expect_eq(lab_cache_write(c->inode, 0, BYTES), 0);
 }
@@ -334,7 +303,7 @@ LAB_TEST(writeback, who_waits_for_a_page_has_no_bio)
 	struct lab_fs_opts opts = { .layout = LAB_LAYOUT_FRAGMENTED, .fragment_bytes = LAB_BLOCK_BYTES };
 	struct test_task other;
 	struct page *page;
-	struct cached c;
+	struct on_disk c;
 	unsigned int i;
 
 	cached_open(&c, DISK_BYTES, NULL, &opts, BYTES);
@@ -348,7 +317,7 @@ LAB_TEST(writeback, who_waits_for_a_page_has_no_bio)
 	put_page(page);
 	test_task_join(&other);
 	lab_expect_eq(dirty(c.inode), 0);
-	cached_close(&c);
+	on_disk_close(&c);
 }
 
 /* ---- without memory ------------------------------------------------------------------------------------- */
@@ -363,7 +332,7 @@ static void no_memory(void)
 LAB_TEST(writeback, one_page_is_enough)
 {
 	struct lab_fs_opts opts = { .layout = LAB_LAYOUT_CONTIGUOUS };
-	struct cached c;
+	struct on_disk c;
 
 	cached_open(&c, DISK_BYTES, NULL, &opts, BYTES);
 	test_fill(c.want, 0, BYTES, 1);
@@ -378,7 +347,7 @@ LAB_TEST(writeback, one_page_is_enough)
 	memset(c.have, 0, BYTES);
 	lab_expect_eq(cache_pread(c.inode, 3, c.have + 3, BYTES - 3), 0);
 	lab_expect_mem(c.have + 3, c.want + 3, BYTES - 3);
-	cached_close(&c);
+	on_disk_close(&c);
 }
 
 /* The reserve is a page like any other to who holds it: without it, and without memory, there is none. */
@@ -386,7 +355,7 @@ LAB_TEST(writeback, reserve_in_other_hands)
 {
 	struct lab_fs_opts opts = { .layout = LAB_LAYOUT_CONTIGUOUS };
 	struct page *page, *none;
-	struct cached c;
+	struct on_disk c;
 
 	cached_open(&c, DISK_BYTES, NULL, &opts, BYTES);
 	no_memory();
@@ -405,7 +374,7 @@ LAB_TEST(writeback, reserve_in_other_hands)
 	lab_page_unlock(page);
 	put_page(page);
 	kc_fault_reset();
-	cached_close(&c);
+	on_disk_close(&c);
 }
 
 /*
@@ -419,7 +388,7 @@ static void loops_run(void *arg)
 	struct block_device *bdev;
 	struct lab_fs *upper_fs;
 	struct inode *upper, *top;
-	struct cached c;
+	struct on_disk c;
 
 	cached_open(&c, DISK_BYTES, NULL, &opts, 2 * BYTES);
 	bdev = mini_loop_add(&loop[0], c.inode);
@@ -449,7 +418,7 @@ static void loops_run(void *arg)
 	mini_loop_del(&loop[1]);
 	lab_fs_destroy(upper_fs);
 	mini_loop_del(&loop[0]);
-	cached_close(&c);
+	on_disk_close(&c);
 }
 
 LAB_TEST(writeback, through_loops_without_memory)
