@@ -16,10 +16,7 @@ cd "$(dirname "$0")/.."
 . mk/lib.sh
 
 model=${1:-iter-bvec@6.1}
-rc=0
-sh kernel-compat/upstream/prepare.sh || rc=$?
-[ "$rc" != 77 ] || exit 0
-[ "$rc" = 0 ] || exit "$rc"
+or_skip sh kernel-compat/upstream/prepare.sh
 build release build/release/diolab-upstream
 lab=build/release/diolab-upstream
 tmp=$(mktemp -d)

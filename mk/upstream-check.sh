@@ -15,10 +15,7 @@ cd "$(dirname "$0")/.."
 . mk/lib.sh
 
 unset KSRC NAME KERNEL
-rc=0
-sh kernel-compat/upstream/prepare.sh || rc=$?
-[ "$rc" != 77 ] || exit 0
-[ "$rc" = 0 ] || exit "$rc"
+or_skip sh kernel-compat/upstream/prepare.sh
 
 later=0
 KERNEL=6.12 sh kernel-compat/upstream/prepare.sh || later=$?

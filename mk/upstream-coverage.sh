@@ -20,10 +20,7 @@ goal_files='fs/iomap/direct-io.c fs/direct-io.c block/bio.c block/blk-merge.c dr
 loop_io='^(loop_queue_rq|loop_rootcg_workfn|loop_process_work|loop_handle_cmd|do_req_filebacked|lo_rw_aio.*|lo_complete_rq|lo_fallocate|lo_req_flush)$'
 also='drivers/block/loop.c lib/iov_iter.c fs/iomap/iter.c block/fops.c block/blk-mq.c block/blk-core.c block/blk-flush.c'
 
-rc=0
-sh kernel-compat/upstream/prepare.sh || rc=$?
-[ "$rc" != 77 ] || exit 0
-[ "$rc" = 0 ] || exit "$rc"
+or_skip sh kernel-compat/upstream/prepare.sh
 command -v gcov >/dev/null || { echo 'upstream-coverage: skipped: not installed: gcov (package gcc)'; exit 0; }
 build coverage build/coverage/diolab-upstream
 lab=build/coverage/diolab-upstream objects=build/coverage/upstream-6.1/t out=build/upstream-coverage

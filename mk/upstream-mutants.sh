@@ -12,10 +12,7 @@ set -eu
 cd "$(dirname "$0")/.."
 . mk/lib.sh
 
-rc=0
-sh kernel-compat/upstream/prepare.sh || rc=$?
-[ "$rc" != 77 ] || exit 0
-[ "$rc" = 0 ] || exit "$rc"
+or_skip sh kernel-compat/upstream/prepare.sh
 
 base=build/upstream/6.1/tree
 mut=build/upstream/mutant
