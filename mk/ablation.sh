@@ -8,20 +8,20 @@
 # idea. After that each knob is turned alone, for every design that has it; and the way from iter-bvec@6.1 to
 # iter-bvec is gone in steps of one knob. A combination that cannot be is named with the program's reason.
 #
-#   instructions  callgrind on the measure build (no probes), two run lengths, difference over difference: exact where
-#                 one task does the work. With a worker they depend on how many IOs it finds when it wakes, and under
-#                 callgrind, where one thread runs at a time, who spins for a lock may spin for a whole time slice: of
-#                 each length RUNS runs, and of these the least
+#   instructions  callgrind on the measure build (no probes), two run lengths, difference over difference. Under callgrind
+#                 one thread runs at a time, and who spins for a lock may spin for a whole time slice: of each length
+#                 two runs, and of these the least; where a worker takes part, RUNS runs, since there they also depend
+#                 on how many IOs it finds when it wakes
 #   indirect      the indirect build's thunks: exact
 #   counts        the release build's probes, one run
 #   CPU time      release build, rounds that take turns: only the ratio in a round, and its spread, mean anything
 #
-# ROUNDS=7 RUNS=5 can be set. Progress goes to stderr.
+# ROUNDS=7 RUNS=3 can be set. Progress goes to stderr.
 set -eu
 cd "$(dirname "$0")/.."
 . mk/lib.sh
 
-rounds=${ROUNDS:-7} runs=${RUNS:-5}
+rounds=${ROUNDS:-7} runs=${RUNS:-3}
 tmp=build/ablation
 mkdir -p "$tmp"
 equal=+handoff=inline+alloc=pool+completion=inline+loopq=bio+bio-rule=new+frames=permuted
@@ -61,7 +61,7 @@ collected() {
 }
 
 # instructions DESIGN OPTION…: per IO; what is set up once cancels out
-instructions() { least_of 1 "$@"; }
+instructions() { least_of 2 "$@"; }
 several() { least_of "$runs" "$@"; }
 least_of() {
 	of=$1; shift
@@ -190,8 +190,8 @@ cat <<EOF
 # Ablation: the idea, and each knob, alone
 
 What \`make ablation\` printed (gcc $(gcc -dumpfullversion), -O2, $(uname -m)). Per IO, over all scopes; a null disk of 64 MiB.
-Instructions: callgrind, build without probes, difference of two run lengths; where a worker takes part, of the least of
-$runs runs of each length. Indirect calls: counted by thunks. Counts: probes
+Instructions: callgrind, build without probes, difference of two run lengths, of each the least of two runs, and of
+$runs where a worker takes part. Indirect calls: counted by thunks. Counts: probes
 of the release build.
 
 ## 1. The idea, all knobs equal
