@@ -3,7 +3,8 @@
 #
 # mk/bench.sh - what an IO costs, per design, by methods that hold on a noisy machine:
 #
-#   instructions  callgrind on the measure build (no probes), two run lengths, difference over difference: exact
+#   instructions  callgrind on the measure build (no probes), two run lengths, difference over difference: exact, but
+#                 for a thread that spins for a lock: what looks odd is to be run again
 #   indirect      the indirect build's thunks, exact
 #   CPU time      release build (probes on), rounds that alternate between the designs, median and spread;
 #                 of this machine and this hour: only the ratio between designs, round by round, means anything
