@@ -8,10 +8,9 @@
 # idea. After that each knob is turned alone, for every design that has it; and the way from iter-bvec@6.1 to
 # iter-bvec is gone in steps of one knob. A combination that cannot be is named with the program's reason.
 #
-#   instructions  callgrind on the measure build (no probes), two run lengths, difference over difference. Under callgrind
-#                 one thread runs at a time, and who spins for a lock may spin for a whole time slice: of each length
-#                 two runs, and of these the least; where a worker takes part, RUNS runs, since there they also depend
-#                 on how many IOs it finds when it wakes
+#   instructions  callgrind on the measure build (no probes), two run lengths, difference over difference; of each length
+#                 the least of two runs (mk/lib.sh says why); where a worker takes part, of RUNS runs, since there they
+#                 also depend on how many IOs it finds when it wakes
 #   indirect      the indirect build's thunks: exact
 #   counts        the release build's probes, one run
 #   CPU time      release build, rounds that take turns: only the ratio in a round, and its spread, mean anything
@@ -47,26 +46,19 @@ run() {
 	"build/$variant/diolab" run -q -d "$design" --null 64m --fs "$fs" --ios "$ios" "$@" "$file"
 }
 
-# collected RUNS IOS DESIGN OPTION…: instructions of the whole process, the least of so many runs
-collected() {
-	left=$1 ios=$2 design=$3; shift 3
-	while [ "$left" -gt 0 ]; do
-		valgrind --tool=callgrind --callgrind-out-file=/dev/null build/measure/diolab run -q -d "$design" --null 64m \
-			--fs "$fs" --ios "$ios" "$@" "$file" >"$tmp/said" 2>&1 ||
-			{ cat "$tmp/said" >&2; die "$design: callgrind failed"; }
-		grep -o 'Collected : [0-9]*' "$tmp/said" >"$tmp/collected" || die "$design: callgrind gave no count"
-		sed 's/.* //' "$tmp/collected"
-		left=$((left - 1))
-	done | sort -n | head -1
+# whole RUNS IOS DESIGN OPTION…: instructions of the whole process
+whole() {
+	of=$1 ios=$2 design=$3; shift 3
+	collected "$of" build/measure/diolab run -q -d "$design" --null 64m --fs "$fs" --ios "$ios" "$@" "$file"
 }
 
 # instructions DESIGN OPTION…: per IO; what is set up once cancels out
 instructions() { least_of 2 "$@"; }
 several() { least_of "$runs" "$@"; }
 least_of() {
-	of=$1; shift
-	short=$(collected "$of" "$few" "$@")
-	long=$(collected "$of" "$many" "$@")
+	least=$1; shift
+	short=$(whole "$least" "$few" "$@")
+	long=$(whole "$least" "$many" "$@")
 	[ -n "$short" ] && [ -n "$long" ] || die "$1: no count"
 	echo $(((long - short) / (many - few)))
 }

@@ -3,8 +3,8 @@
 #
 # mk/bench.sh - what an IO costs, per design, by methods that hold on a noisy machine:
 #
-#   instructions  callgrind on the measure build (no probes), two run lengths, difference over difference: exact, but
-#                 for a thread that spins for a lock: what looks odd is to be run again
+#   instructions  callgrind on the measure build (no probes), two run lengths, difference over difference; of each length
+#                 the least of two runs (mk/lib.sh says why)
 #   indirect      the indirect build's thunks, exact
 #   CPU time      release build (probes on), rounds that alternate between the designs, median and spread;
 #                 of this machine and this hour: only the ratio between designs, round by round, means anything
@@ -31,12 +31,10 @@ counter() { sed 's/.*"per_io"://' "$1" | grep -o "\"$2\":{[^}]*}" | head -1 | gr
 
 # instructions ARG…: per IO, whole process, set-up cancelled out
 instructions() {
-	for n in 20000 60000; do
-		valgrind --tool=callgrind --callgrind-out-file=/dev/null build/measure/diolab run -q "$@" --ios $n "$job" 2>&1 |
-			sed -n 's/.*Collected : //p' >"$tmp/ir.$n"
-		[ -s "$tmp/ir.$n" ] || die 'callgrind gave no count'
-	done
-	echo $((($(cat "$tmp/ir.60000") - $(cat "$tmp/ir.20000")) / 40000))
+	short=$(collected 2 build/measure/diolab run -q "$@" --ios 10000 "$job")
+	long=$(collected 2 build/measure/diolab run -q "$@" --ios 30000 "$job")
+	[ -n "$short" ] && [ -n "$long" ] || die "no count: $*"
+	echo $(((long - short) / 20000))
 }
 
 median() { sort -n | awk '{ v[NR] = $1 } END { printf "%s %s %s", v[1], v[int((NR + 1) / 2)], v[NR] }'; }

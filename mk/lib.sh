@@ -74,6 +74,19 @@ or_skip() {
 	[ "$skip_rc" = 0 ] || exit "$skip_rc"
 }
 
+# collected RUNS COMMAND…: instructions of the whole process under callgrind, the least of so many runs. One thread runs at
+# a time there, and one that waits for another may spin for a whole time slice; so one run alone is not to be believed.
+collected() {
+	collected_left=$1; shift
+	while [ "$collected_left" -gt 0 ]; do
+		valgrind --tool=callgrind --callgrind-out-file=/dev/null "$@" >"$tmp/said" 2>&1 ||
+			{ cat "$tmp/said" >&2; die "callgrind failed: $*"; }
+		grep -o 'Collected : [0-9]*' "$tmp/said" >"$tmp/collected" || die "callgrind gave no count: $*"
+		sed 's/.* //' "$tmp/collected"
+		collected_left=$((collected_left - 1))
+	done | sort -n | head -1
+}
+
 die() {
 	echo "$0: $*" >&2
 	exit 1
