@@ -133,6 +133,7 @@ void host_spin_wait(const int *word, int val);
 void host_spin_wake(int *word);			/* wake one waiter of host_spin_wait() */
 
 host_u64 host_clock_ns(void);			/* thr: CLOCK_MONOTONIC; det: virtual */
+host_u64 host_clock_peek_ns(void);		/* the same; det: as the last event left it */
 host_u64 host_thread_cpu_ns(void);		/* CPU time of the calling thread (real, both engines) */
 host_u64 host_process_cpu_ns(void);		/* of all threads of the process (real, both engines) */
 host_u64 host_rand(host_u64 below);		/* the run's stream; 0 when below <= 1 */

@@ -87,6 +87,7 @@ int kc_world_begin(const struct kc_world_opts *opts)
 	kc_warn_reset();
 	kc_lockdep_reset();
 	kc_trace_reset();
+	kc_blktrace_reset();
 	kc_fault_reset();
 	err = kc_ram_init(ram_bytes, opts && opts->frames_permuted);
 	if (err)

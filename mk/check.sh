@@ -41,6 +41,9 @@ sh scenarios/tests/harness.sh build/check/tests-planted 1
 step 'command line'
 sh scenarios/tests/cli.sh build/check/diolab
 
+step 'traces'
+sh scenarios/tests/trace.sh build/check/diolab
+
 step 'what the documents name is there'
 sh scenarios/tests/docs.sh build/check/tests-inproc build/release/diolab
 

@@ -24,6 +24,7 @@ lc -c -i -d build/coverage -o "$tmp/base.info" -t tests
 all_tests coverage "$@"
 sh scenarios/tests/harness.sh build/coverage/tests-planted 1
 sh scenarios/tests/cli.sh build/coverage/diolab
+sh scenarios/tests/trace.sh build/coverage/diolab
 sh scenarios/tests/kernel-ops.sh build/coverage/diolab || [ $? = 77 ]
 lc -c -d build/coverage -o "$tmp/tests.info" -t tests
 lc -a "$tmp/base.info" -a "$tmp/tests.info" -o "$tmp/all.info"

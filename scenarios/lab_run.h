@@ -9,6 +9,7 @@
 #define LAB_RUN_H
 
 #include "host.h"
+#include "blkevent.h"
 
 #define LAB_MAX_JOBS		64	/* sections of all job files of one call */
 #define LAB_MAX_NUMJOBS		64
@@ -96,6 +97,7 @@ struct lab_run_spec {
 	host_u64 max_ios, max_runtime_ns;	/* 0: no limit beyond the job's */
 	const struct lab_job *jobs;
 	host_u32 nr_jobs;
+	struct lab_blktrace *trace;		/* NULL, or room for what happens at the block devices while a job is counted */
 	/*
 	 * Both may be NULL, and are called from inside the run, complain() by one task at a time.
 	 * progress(): at most 10 a second, of a job's first clone: IOs when their number is

@@ -116,6 +116,7 @@ void det_unpark(struct host_task *t);
 void det_sched_point(void);
 void det_spin_wait(const int *word, int val);
 uint64_t det_clock_ns(bool io_completed);
+uint64_t det_clock_peek_ns(void);
 uint64_t *det_rand_state(void);
 void det_set_limits(uint64_t max_steps, bool dump);
 #endif

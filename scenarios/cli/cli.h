@@ -139,10 +139,23 @@ int opskernel_run(const struct opset *set, const char *path, enum lab_path kind,
 struct opsdiff { char *ours, *theirs; const char *table, *judge; enum lab_path path; };	/* table may be NULL */
 int opsdiff_run(const struct opset *set, const struct opsdiff *d);
 
+/* ---- outfile.c */
+#define OUTFILE_PATH_BYTES	4096
+/* Can @path (NULL: none) be written to, or made? Ends the program if not. @option: "--html" wants a folder */
+void outfile_check(const char *option, const char *path);
+void outfile_write(const char *path, void (*writer)(FILE *out, const void *arg), const void *arg);
+
+/* ---- cmd-trace.c: what run does more to leave a trace. @path: NULL or "-": stdout */
+struct report;
+struct lab_blktrace *trace_begin(const char *path);
+/* Returns 1 if events are missing. */
+unsigned int trace_end(struct lab_blktrace *trace, const char *path, const struct report *r);
+
 /* ---- commands: argv after the verb; the exit status */
 int cmd_list(int argc, char **argv);
 int cmd_run(int argc, char **argv);		/* run and compare */
 int cmd_compare(int argc, char **argv);
+int cmd_trace(int argc, char **argv);
 int cmd_ops(int argc, char **argv);
 
 /* ---- options.c */
@@ -154,8 +167,10 @@ struct options {
 	bool kernel, reference, generate;
 	unsigned int count, classes;
 	struct opsdiff diff;			/* ours NULL: not asked for */
+	/* trace */
+	const char *trace;			/* -o; NULL: not said */
 };
-enum options_verb { OPT_RUN, OPT_COMPARE, OPT_OPS };
+enum options_verb { OPT_RUN, OPT_COMPARE, OPT_OPS, OPT_TRACE };
 void options_parse(struct options *o, enum options_verb verb, int argc, char **argv);
 
 #endif

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * cmd-run.c - diolab run and diolab compare: the same stream through each design and path, then the reports.
+ * cmd-run.c - diolab run, compare and trace: the same stream through each design and path, then the reports.
  *
- * One loop: for each design, for each path, lab_run(). run is compare with one design and one path.
+ * One loop: for each design, for each path, lab_run(). run is compare with one design and one path; trace is run with a
+ * trace instead of a table.
  * Expectations ("#@ expect.…", else no errors) are judged here; a run that misses one is exit status 1.
  */
 #include <errno.h>
@@ -14,13 +15,12 @@
 #include "../../reports/report.h"
 #include "cli.h"
 
-#define REPORT_PATH_BYTES	4096
-
 struct session {
 	struct options opt;
 	struct jobset jobs;
 	struct report report;
 	struct lab_run_result *results;
+	struct lab_blktrace *trace;	/* NULL: not asked for */
 	char knobs[CLI_MAX_DESIGNS][192], target[1200], command[4096];
 	int argc;
 	char **argv;
@@ -111,28 +111,6 @@ static void describe(struct session *t)
 		n += (size_t)snprintf(t->command + n, sizeof(t->command) - n, "%s%s", i ? " " : "build/diolab ", t->argv[i]);
 }
 
-/* Can @path be written to, or made? Asked before anything runs: a report that has no place costs a run. */
-static void want_report_path(const char *option, const char *path)
-{
-	char folder[REPORT_PATH_BYTES], *slash;
-	struct stat st;
-
-	if (!path)
-		return;
-	if (strlen(path) >= sizeof(folder))
-		usage("%s: a path may have %zu bytes", option, sizeof(folder) - 1);
-	if (!stat(path, &st) && S_ISDIR(st.st_mode) != !strcmp(option, "--html"))
-		usage("%s %s: is %s", option, path, S_ISDIR(st.st_mode) ? "a folder; name a file in it" : "no folder");
-	strcpy(folder, path);
-	slash = strrchr(folder, '/');
-	if (slash)
-		slash[slash == folder] = 0;
-	else
-		strcpy(folder, ".");
-	if (access(path, W_OK) && (errno != ENOENT || access(folder, W_OK | X_OK)))
-		usage("%s %s: cannot write (%s); name another place", option, path, strerror(errno));
-}
-
 static void load(struct session *t, enum options_verb verb, int argc, char **argv)
 {
 	struct setup *s = &t->opt.setup;
@@ -148,17 +126,19 @@ static void load(struct session *t, enum options_verb verb, int argc, char **arg
 			usage("%s", why);
 	apply_pragmas(t);
 	setup_finish(s, cli_argv);
-	if (verb == OPT_RUN && s->nr_designs != 1)
-		usage("run takes one design: -d NAME; compare takes several");
-	if (verb == OPT_RUN)
+	if (verb != OPT_COMPARE && s->nr_designs != 1)
+		usage("%s takes one design: -d NAME; compare takes several", argv[0]);
+	if (verb != OPT_COMPARE)
 		s->both_paths = false;
 	if (s->source == LAB_SOURCE_PINNED)
 		s->both_paths = false;
 	for (unsigned int i = 0; s->threads && i < t->jobs.nr_jobs; i++)
 		t->jobs.jobs[i].numjobs = s->threads;
-	want_report_path("--json", s->json);
-	want_report_path("--md", s->md);
-	want_report_path("--html", s->html);
+	outfile_check("--json", s->json);
+	outfile_check("--md", s->md);
+	outfile_check("--html", s->html);
+	if (verb == OPT_TRACE)
+		t->trace = trace_begin(t->opt.trace);
 	describe(t);
 	progress_on = isatty(STDERR_FILENO) && !s->quiet;
 }
@@ -285,7 +265,8 @@ static void one(struct session *t, unsigned int design, enum lab_path path)
 	for (unsigned int i = 0; i < t->jobs.nr_jobs; i++)
 		want_showable(&spec, &t->jobs.jobs[i]);
 	/* a virtual clock, or a disk that takes no time, has no latency to tell */
-	spec.latency = spec.engine == HOST_THR && spec.source == LAB_SOURCE_USER && spec.target.kind != LAB_DISK_NULL;
+	spec.trace = t->trace;
+	spec.latency = !t->trace && spec.engine == HOST_THR && spec.source == LAB_SOURCE_USER && spec.target.kind != LAB_DISK_NULL;
 	spec.progress = progress;
 	spec.complain = complain;
 	run->label = t->opt.setup.designs[design].label;
@@ -314,42 +295,41 @@ static void one(struct session *t, unsigned int design, enum lab_path path)
 	}
 }
 
-/*
- * Written whole or not at all: a reader never finds half a report, a failed run leaves the old one. What is
- * there and no regular file (/dev/stdout, a FIFO, a link) is written to, never replaced.
- */
-static void write_file(const char *path, const struct report *r, void (*writer)(FILE *, const struct report *))
-{
-	char part[REPORT_PATH_BYTES + 8];
-	struct stat st;
-	bool in_place = !lstat(path, &st) && !S_ISREG(st.st_mode);
-	FILE *f;
+struct report_file {
+	const struct report *r;
+	void (*writer)(FILE *out, const struct report *r);
+};
 
-	snprintf(part, sizeof(part), in_place ? "%s" : "%s.part", path);
-	f = fopen(part, "we");
-	if (!f)
-		usage("%s: cannot write (%s)", part, strerror(errno));
-	writer(f, r);
-	if (fflush(f) || ferror(f) || fclose(f) || (!in_place && rename(part, path)))
-		usage("%s: cannot write (%s)", path, strerror(errno));
+static void write_report(FILE *out, const void *arg)
+{
+	const struct report_file *f = arg;
+
+	f->writer(out, f->r);
+}
+
+static void report_to(const char *path, const struct report *r, void (*writer)(FILE *out, const struct report *r))
+{
+	struct report_file f = { r, writer };
+
+	outfile_write(path, write_report, &f);
 }
 
 static void write_reports(const struct session *t)
 {
 	const struct setup *s = &t->opt.setup;
-	char index[REPORT_PATH_BYTES + 16];
+	char index[OUTFILE_PATH_BYTES + 16];
 
-	if (!s->quiet)
+	if (!s->quiet && !t->trace)
 		report_text(stdout, &t->report, s->verbose);
 	if (s->json)
-		write_file(s->json, &t->report, report_json);
+		report_to(s->json, &t->report, report_json);
 	if (s->md)
-		write_file(s->md, &t->report, report_markdown);
+		report_to(s->md, &t->report, report_markdown);
 	if (s->html) {
 		if (mkdir(s->html, 0777) && errno != EEXIST)
 			usage("%s: cannot make the folder (%s)", s->html, strerror(errno));
 		snprintf(index, sizeof(index), "%s/index.html", s->html);
-		write_file(index, &t->report, report_html);
+		report_to(index, &t->report, report_html);
 	}
 }
 
@@ -383,6 +363,8 @@ static int run_and_report(enum options_verb verb, int argc, char **argv)
 		fprintf(stderr, "diolab: accepted and ignored here: %s\n", t.jobs.ignored);
 	if (t.ran)
 		write_reports(&t);
+	if (t.ran && t.trace)
+		t.failed += trace_end(t.trace, t.opt.trace, &t.report);
 	free(t.results);
 	if (t.failed)
 		return EXIT_CHECK;
@@ -397,4 +379,9 @@ int cmd_run(int argc, char **argv)
 int cmd_compare(int argc, char **argv)
 {
 	return run_and_report(OPT_COMPARE, argc, argv);
+}
+
+int cmd_trace(int argc, char **argv)
+{
+	return run_and_report(OPT_TRACE, argc, argv);
 }

@@ -16,6 +16,7 @@ static const struct verb {
 	{ "list", cmd_list, "what there is: designs, counters, knobs, filters, devices" },
 	{ "run", cmd_run, "one design, one or more fio job files" },
 	{ "compare", cmd_compare, "the same stream of IO through several designs, side by side" },
+	{ "trace", cmd_trace, "what happens at each block device, for blkparse and btt, or as text" },
 	{ "ops", cmd_ops, "single operations, one result line each; also by real system calls" },
 };
 #define NR_VERBS (sizeof(verbs) / sizeof(verbs[0]))
@@ -39,7 +40,7 @@ int main(int argc, char **argv)
 		usage("the user window at %#lx is taken (error %d); run without address space limits or preloaded libraries",
 		      HOST_USER_BASE, -rc);
 	if (argc < 2)
-		usage("a verb is missing: list, run, compare or ops; 'diolab --help' says what they do");
+		usage("a verb is missing: list, run, compare, trace or ops; 'diolab --help' says what they do");
 	if (!strcmp(argv[1], "help") && argc > 2) {	/* the same as VERB --help */
 		argv[1] = argv[2];
 		argv[2] = help_option;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * options.c - the options of run, compare and ops: one argp table, the same words everywhere.
+ * options.c - the options of run, compare, trace and ops: one argp table, the same words everywhere.
  *
  * Options are taken in two steps, so that their order does not matter: argp collects and checks each by
  * itself; then the job files are read, their pragmas fill in what no option said, and setup_finish()
@@ -68,6 +68,12 @@ static const struct argp_option ops_table[] = {
 	  "Compare two files of results of these operations instead of running any", 5 },
 	{ "differences", O_DIFFERENCES, "FILE", 0, "What they may differ in (scenarios/ops-differences.txt)", 5 },
 	{ "judge", O_JUDGE, "WORD", 0, "Whose results THEIRS are, for the table: reference, kernel, design", 5 },
+	{ 0 }
+};
+
+static const struct argp_option trace_table[] = {
+	{ NULL, 'o', "FILE", 0, "FILE.txt, or - for stdout (default): text as of blkparse. Any other: what blktrace leaves, "
+	  "NAME.blktrace.0 for 'blkparse -i NAME'", 5 },
 	{ 0 }
 };
 
@@ -187,6 +193,16 @@ static error_t parse_ops(int key, char *arg, struct argp_state *state)
 	return 0;
 }
 
+static error_t parse_trace(int key, char *arg, struct argp_state *state)
+{
+	struct options *o = state->input;
+
+	if (key != 'o')
+		return ARGP_ERR_UNKNOWN;
+	o->trace = want_name("-o", arg);
+	return 0;
+}
+
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	struct options *o = state->input;
@@ -238,7 +254,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		o->files[o->nr_files++] = arg;
 		break;
 	case ARGP_KEY_INIT:
-		if (state->child_inputs)	/* only ops has a second table */
+		if (state->child_inputs)	/* ops and trace have a second table */
 			state->child_inputs[0] = o;
 		break;
 	default:
@@ -306,16 +322,20 @@ static bool check_long_option(const struct known *k, const char *arg, bool last)
 	return o->arg && !arg[len];
 }
 
-/* -XYZ, of which only d takes an argument. Does it take the one behind it? */
-static bool check_short_options(const char *arg, bool last)
+/* -XYZ, of which d and trace's o take an argument. Does it take the one behind it? */
+static bool check_short_options(const char *arg, bool last, bool trace)
 {
 	for (; *arg; arg++) {
+		bool o = trace && *arg == 'o';
+
 		if (*arg == 'd' && !arg[1] && last)
 			usage("-d: want -d DESIGN; 'diolab list designs' names them");
-		if (*arg == 'd')
+		if (o && !arg[1] && last)
+			usage("-o: want -o FILE");
+		if (*arg == 'd' || o)
 			return !arg[1];
 		if (!strchr("qv?", *arg))
-			usage("unknown option -%c; there are -d, -q and -v", *arg);
+			usage("unknown option -%c; there are -d, -q%s and -v", *arg, trace ? ", -o" : "");
 	}
 	return false;
 }
@@ -332,7 +352,7 @@ static void check_options(int argc, char **argv, enum options_verb verb)
 		if (!strncmp(argv[i], "--", 2))
 			i += check_long_option(&k, argv[i] + 2, i + 1 == argc);
 		else if (argv[i][0] == '-' && argv[i][1])
-			i += check_short_options(argv[i] + 1, i + 1 == argc);
+			i += check_short_options(argv[i] + 1, i + 1 == argc, verb == OPT_TRACE);
 	}
 }
 
@@ -341,6 +361,7 @@ void options_parse(struct options *o, enum options_verb verb, int argc, char **a
 	static const char *const args[] = {
 		"-d DESIGN JOB.fio...", "JOB.fio...",
 		"-d DESIGN < OPS\n--reference < OPS\n--kernel --disk FILE < OPS\n--generate\n--compare OURS,THEIRS OPS",
+		"-d DESIGN [-o FILE] JOB.fio...",
 	};
 	static const char *const docs[] = {
 		"Run fio job files through one design.\vThe same job files run in fio unchanged. Example:\n"
@@ -368,10 +389,19 @@ void options_parse(struct options *o, enum options_verb verb, int argc, char **a
 		"  SEG = LEN[+MIS][!none|!ro|!null|!kern|!half]\n"
 		"With --path loop 'size N' comes first and is the capacity. Example:\n"
 		"  printf 'pwrite 0 4k seed=7\\npread 0 4k\\n' | diolab ops -d bio-first",
+		"Run fio job files through one design and keep what happens at each block device.\v"
+		"259,N are disks, 253,N filters, 7,N loop devices. Letters are those of blkparse: Q queued, A remapped, X split, "
+		"G request taken, M F merged, P U plugged and unplugged, I left to a worker, D given to the driver, R taken back, "
+		"C done. Examples:\n"
+		"  diolab trace -d bio-first --ram 64m --ios 4 scenarios/first-light.fio\n"
+		"  diolab trace -d bio-first -o t.blktrace.0 scenarios/first-light.fio; blkparse -i t -d t.bin; btt -i t.bin",
 	};
 	static const struct argp ops = { ops_table, parse_ops, NULL, NULL, NULL, NULL, NULL };
-	static const struct argp_child children[] = { { &ops, 0, NULL, 0 }, { 0 } };
-	struct argp argp = { table, parse, args[verb], docs[verb], verb == OPT_OPS ? children : NULL, NULL, NULL };
+	static const struct argp trace = { trace_table, parse_trace, NULL, NULL, NULL, NULL, NULL };
+	static const struct argp_child of_ops[] = { { &ops, 0, NULL, 0 }, { 0 } };
+	static const struct argp_child of_trace[] = { { &trace, 0, NULL, 0 }, { 0 } };
+	struct argp argp = { table, parse, args[verb], docs[verb],
+			     verb == OPT_OPS ? of_ops : verb == OPT_TRACE ? of_trace : NULL, NULL, NULL };
 
 	static char *copy[OPTIONS_MAX_ARGS + 1];
 	static char name[32], help_option[] = "--help";

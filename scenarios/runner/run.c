@@ -17,6 +17,7 @@
 #include <linux/errno.h>
 #include <linux/kthread.h>
 #include <linux/string.h>
+#include <kc/blktrace.h>
 #include <kc/world.h>
 #include "host.h"
 #include "runner.h"
@@ -162,6 +163,34 @@ static void group_time(struct group *grp)
 	}
 }
 
+/* All clones are ready, nothing runs: from here on it counts. Returns CPU time so far. */
+static u64 group_begin(const struct group *grp)
+{
+	struct lab_blktrace *trace = grp->gens[0].timed ? NULL : grp->room->spec->trace;
+	u32 j;
+
+	kc_tasks_settle();
+	kc_probes_reset();
+	if (trace)
+		kc_blktrace_start(trace);
+	for (j = 0; trace && j < grp->nr_jobs; j++) {
+		struct lab_blkevent job = { .action = 'm', .other = grp->first + j };
+
+		kc_blktrace_add(&job);
+	}
+	return host_process_cpu_ns();
+}
+
+/* Workers count on their way to sleep, and may still be waking a generator: wait for that. Returns CPU time. */
+static u64 group_end(u64 began_ns)
+{
+	u64 cpu_ns = host_process_cpu_ns() - began_ns;
+
+	kc_tasks_settle();
+	kc_blktrace_stop();
+	return cpu_ns;
+}
+
 /* One clone: in the task that is here already. */
 static void group_run_inline(struct group *grp)
 {
@@ -170,12 +199,9 @@ static void group_run_inline(struct group *grp)
 
 	g->setup_err = gen_setup(g);
 	if (!g->setup_err) {
-		kc_tasks_settle();
-		kc_probes_reset();
-		cpu_ns = host_process_cpu_ns();
+		cpu_ns = group_begin(grp);
 		gen_run(g);
-		cpu_ns = host_process_cpu_ns() - cpu_ns;
-		kc_tasks_settle();
+		cpu_ns = group_end(cpu_ns);
 		if (g->timed)
 			group_time(grp);
 		else
@@ -202,14 +228,11 @@ static void group_run_threads(struct group *grp)
 		wait_for_completion(&grp->gens[i].ready);
 		grp->abort = grp->abort || grp->gens[i].setup_err;
 	}
-	kc_tasks_settle();
-	kc_probes_reset();
-	cpu_ns = host_process_cpu_ns();
+	cpu_ns = group_begin(grp);
 	complete_all(&grp->start);
 	for (i = 0; i < n; i++)
 		wait_for_completion(&grp->gens[i].finished);
-	cpu_ns = host_process_cpu_ns() - cpu_ns;
-	kc_tasks_settle();	/* workers count on their way to sleep, and may still be waking a generator */
+	cpu_ns = group_end(cpu_ns);
 	if (!grp->abort && grp->gens[0].timed)
 		group_time(grp);
 	else if (!grp->abort)

@@ -202,5 +202,22 @@ sed 's/^5 seek ret=4096/5 seek ret=0/' "$tmp/l.own" >"$tmp/l.bad"; t 1 '1 that a
 t 2 'results for 10 operations' ops --compare "/dev/null,$tmp/l.ref" "$tmp/l.ops"
 t 2 'no result of operation 0' ops --compare "$tmp/l.own,$tmp/l.ops" "$tmp/l.ops"
 
+# trace
+t 0 'for blkparse and btt' --help
+t 0 'what blktrace leaves' trace --help
+t 0 ' Q  ' trace -d bio-first --ram 16m --ios 1 "$job"
+t 2 'needs a job file' trace -d bio-first
+t 2 'trace takes one design' trace -d bio-first,iter-bvec "$job"
+t 2 'want -o FILE' trace -d bio-first "$job" -o
+t 2 'want a file name' trace -d bio-first -o '' "$job"
+t 2 'is a folder' trace -d bio-first -o "$tmp" "$job"
+t 2 'cannot write' trace -d bio-first -o "$tmp/none/t.txt" "$job"
+t 2 'unknown option -o' run -d bio-first -o "$tmp/t.txt" "$job"
+t 2 'unknown option -x' trace -d bio-first -x "$job"
+bad '[j]\nrw=read\nbs=4k\nsize=4m\n#@ expect.errors = 1\n'
+t 1 '0 errors, 1 expected' trace -d bio-first --ram 16m -o "$tmp/t.txt" "$tmp/bad.fio"
+bad '[j]\nrw=randread\nbs=4k\nsize=4m\nio_size=1g\nnumber_ios=180000\n'
+t 1 'only the first 1048576 of 1080001 events' trace -q -d bio-first --null 16m -o "$tmp/t.txt" "$tmp/bad.fio"
+
 echo "cli: $passed passed, $failed failed"
 [ "$failed" = 0 ]

@@ -15,6 +15,7 @@
  *
  * Source: the rules of block/blk-merge.c of Linux 6.1.
  */
+#include <trace/events/block.h>
 #include "blk.h"
 
 /**
@@ -35,6 +36,7 @@ struct bio *bio_split(struct bio *bio, int sectors, gfp_t gfp, struct bio_set *b
 		return NULL;
 	lab_probe(SPLITS);
 	lab_bio_share(front, bio);
+	front->bi_lab_traced = bio->bi_lab_traced;
 	front->bi_iter.bi_size = (unsigned int)sectors << SECTOR_SHIFT;
 	bio_advance(bio, front->bi_iter.bi_size);
 	return front;
@@ -162,6 +164,7 @@ static void submit_rest(struct bio *front, struct bio *bio)
 {
 	front->bi_opf |= REQ_NOMERGE;
 	bio_chain(front, bio);
+	trace_block_split(front, bio->bi_iter.bi_sector);
 	lab_submit_remainder(bio);
 }
 

@@ -13,6 +13,7 @@
  *
  * Source: block/bio.c of Linux 6.1; the rules, not the text.
  */
+#include <trace/events/block.h>
 #include "blk.h"
 
 /**
@@ -184,6 +185,7 @@ static struct bio *bio_end_child(struct bio *bio)
 {
 	struct bio *parent = bio->bi_private;
 
+	trace_block_bio_complete(bdev_get_queue(bio->bi_bdev), bio);
 	/*
 	 * Children of one parent may end at the same time on different tasks: any of their errors will
 	 * do, but the byte is written atomically, and a success never hides one.
@@ -221,6 +223,7 @@ void bio_endio(struct bio *bio)
 		if (!bio)
 			return;
 	}
+	trace_block_bio_complete(bdev_get_queue(bio->bi_bdev), bio);
 #ifdef KC_DEBUG
 	BUG_ON(bio_flagged(bio, BIO_LAB_ENDED));	/* ended twice */
 	bio_set_flag(bio, BIO_LAB_ENDED);

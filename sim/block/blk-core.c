@@ -18,6 +18,7 @@
  * Source: the rules of block/blk-core.c of Linux 6.1; commit 79bd99596b73 for the order.
  */
 #include <kc/io.h>
+#include <trace/events/block.h>
 #include "blk.h"
 
 #define LAB_POLL_BUDGET	32	/* completions of one bio_poll(): other polls get their turn */
@@ -180,8 +181,10 @@ void submit_bio_noacct(struct bio *bio)
 	lab_probe(BIOS);
 	if (unlikely(bio->bi_opf & REQ_POLLED))
 		bio_check_polled(bio);
-	if (likely(bio_is_plain(bio)) || bio_admit_slow(bio, bio->bi_bdev))
+	if (likely(bio_is_plain(bio)) || bio_admit_slow(bio, bio->bi_bdev)) {
+		trace_block_bio_queue(bio);
 		submit_admitted(bio);
+	}
 }
 
 /**

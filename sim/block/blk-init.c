@@ -30,6 +30,7 @@ static int blk_dev_init(void)
 	kblockd_workqueue = NULL;
 	memset(&fs_bio_set, 0, sizeof(fs_bio_set));
 	lab_set_bio_rule(false);
+	lab_disk_numbers_init();
 	lab_bio_dirty_init();
 	lab_bio_slabs_init();
 	if (lab_bvec_slabs_init())

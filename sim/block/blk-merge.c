@@ -8,6 +8,7 @@
  *
  * Source: the rules of block/blk-merge.c of Linux 6.1.
  */
+#include <trace/events/block.h>
 #include "blk.h"
 
 /* Flags that two bios of one request may differ in. */
@@ -70,6 +71,7 @@ static bool rq_back_merge(struct request *rq, struct bio *bio, unsigned int nr_s
 	if (blk_rq_pos(rq) + blk_rq_sectors(rq) != bio->bi_iter.bi_sector ||
 	    bios_have_gap(&rq->q->limits, rq->bio, rq->biotail, bio))
 		return false;
+	trace_block_bio_backmerge(bio);
 	rq->biotail->bi_next = bio;
 	rq->biotail = bio;
 	rq_grow(rq, bio, nr_segs);
@@ -80,6 +82,7 @@ static bool rq_front_merge(struct request *rq, struct bio *bio, unsigned int nr_
 {
 	if (bio_end_sector(bio) != blk_rq_pos(rq) || bios_have_gap(&rq->q->limits, bio, bio, rq->bio))
 		return false;
+	trace_block_bio_frontmerge(bio);
 	bio->bi_next = rq->bio;
 	rq->bio = bio;
 	rq->__sector = bio->bi_iter.bi_sector;

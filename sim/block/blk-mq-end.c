@@ -7,6 +7,7 @@
  *
  * Source: the contracts of block/blk-mq.c of Linux 6.1.
  */
+#include <trace/events/block.h>
 #include "blk.h"
 
 /**
@@ -17,6 +18,7 @@
 void blk_mq_start_request(struct request *rq)
 {
 	BUG_ON(rq->state != MQ_RQ_IDLE);
+	trace_block_rq_issue(rq);
 	WRITE_ONCE(rq->state, MQ_RQ_IN_FLIGHT);
 	rq->rq_flags |= RQF_STARTED;
 }
@@ -31,6 +33,7 @@ bool blk_update_request(struct request *rq, blk_status_t status, unsigned int nr
 {
 	struct bio *bio;
 
+	trace_block_rq_complete(rq, status, nr_bytes);
 	while ((bio = rq->bio) != NULL && (nr_bytes || !bio->bi_iter.bi_size)) {
 		unsigned int bytes = min(nr_bytes, bio->bi_iter.bi_size);
 
@@ -75,6 +78,7 @@ void __blk_mq_end_request(struct request *rq, blk_status_t status)
 static noinline void end_request_slow(struct request *rq, blk_status_t status)
 {
 	if (rq->rq_flags & RQF_FLUSH_SEQ) {
+		trace_block_rq_complete(rq, status, blk_rq_bytes(rq));
 		lab_flush_step_done(rq, status);
 		return;
 	}
@@ -96,6 +100,7 @@ void blk_mq_end_request(struct request *rq, blk_status_t status)
 	if (likely(bio && bio == rq->biotail && !(rq->rq_flags & RQF_FLUSH_SEQ))) {
 		if (unlikely(status))
 			WRITE_ONCE(bio->bi_status, status);
+		trace_block_rq_complete(rq, status, blk_rq_bytes(rq));
 		bio->bi_iter.bi_sector += bio->bi_iter.bi_size >> SECTOR_SHIFT;
 		bio->bi_iter.bi_size = 0;
 		rq->bio = NULL;

@@ -19,6 +19,7 @@
  *
  * Source: the contracts of block/blk-mq.c of Linux 6.1.
  */
+#include <trace/events/block.h>
 #include "blk.h"
 
 /* ---- towards the driver ---------------------------------------------------------------- */
@@ -104,6 +105,7 @@ static __always_inline enum issue_result issue(struct blk_mq_hw_ctx *hctx, struc
 		return ISSUE_TAKEN;
 	if (ret == BLK_STS_RESOURCE || ret == BLK_STS_DEV_RESOURCE) {
 		WRITE_ONCE(rq->state, MQ_RQ_IDLE);
+		trace_block_rq_requeue(rq);
 		return ISSUE_BUSY;
 	}
 	blk_mq_end_request(rq, ret);
@@ -118,6 +120,7 @@ static inline bool driver_needs_task(const struct blk_mq_hw_ctx *hctx)
 
 static noinline void hctx_leave_to_worker(struct blk_mq_hw_ctx *hctx, struct request *rq)
 {
+	trace_block_rq_insert(rq);
 	hctx_hold_back(hctx, rq, false);
 	queue_work(kblockd_workqueue, &hctx->run_work);
 }
@@ -161,6 +164,15 @@ static enum issue_result issue_framed(struct blk_mq_hw_ctx *hctx, struct request
 	return result;
 }
 
+static unsigned int list_depth(const struct request *head)
+{
+	unsigned int n = 0;
+
+	for (; head; head = head->rq_next)
+		n++;
+	return n;
+}
+
 /*
  * lab_mq_dispatch_list - send a plug's requests for @q, by rq_next, in order
  *
@@ -175,6 +187,8 @@ void lab_mq_dispatch_list(struct request_queue *q, struct request *head, bool fr
 	bool uncommitted = false;
 	struct request *rq = head, *next;
 
+	if (kc_blktrace_on())
+		trace_block_unplug(q, list_depth(head), !from_schedule);
 	for (; rq && open; rq = next) {
 		next = rq->rq_next;
 		result = issue_framed(hctx, rq, !next);
@@ -298,6 +312,7 @@ static inline void request_init(struct request *rq, struct bio *bio, unsigned in
 	rq->ioprio = bio_prio(bio);
 	WRITE_ONCE(rq->state, MQ_RQ_IDLE);
 	rq->end_io = NULL;
+	trace_block_getrq(bio);
 }
 
 /* Wait until @q opens; false: the bio has been ended. */

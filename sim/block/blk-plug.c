@@ -10,6 +10,7 @@
  * Source: the contract of block/blk-core.c and blk-mq.c of Linux 6.1.
  */
 #include <kc/plant.h>
+#include <trace/events/block.h>
 #include "blk.h"
 
 /**
@@ -34,6 +35,7 @@ void lab_plug_add(struct blk_plug *plug, struct request *rq)
 		plug->multiple_queues |= plug->mq_tail->q != rq->q;
 		plug->mq_tail->rq_next = rq;
 	} else {
+		trace_block_plug(rq->q);
 		plug->mq_head = rq;
 	}
 	plug->mq_tail = rq;

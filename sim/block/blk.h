@@ -49,6 +49,7 @@ void lab_bio_slabs_init(void);
 struct kmem_cache *lab_bio_slab_get(unsigned int size_bytes);
 void lab_bio_slab_put(struct kmem_cache *cache);
 void lab_bio_dirty_init(void);
+void lab_disk_numbers_init(void);
 void lab_bio_dirty_exit(void);
 void lab_bio_dirty_flush(void);
 

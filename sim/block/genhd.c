@@ -11,6 +11,15 @@
  */
 #include "blk.h"
 
+/* Each major counts its disks in the order of add_disk(), from 0 in each world. */
+static int next_minor[BLOCK_EXT_MAJOR + 1];
+
+/* Context: an initcall. */
+void lab_disk_numbers_init(void)
+{
+	memset(next_minor, 0, sizeof(next_minor));
+}
+
 static struct gendisk *disk_alloc(void)
 {
 	struct gendisk *disk = kzalloc(sizeof(*disk), GFP_KERNEL);
@@ -156,6 +165,10 @@ int device_add_disk(void *parent, struct gendisk *disk, const void *groups)
 		return -EINVAL;
 	if (disk->queue->hctx && disk->lab_stacking)
 		disk->queue->hctx->flags |= LAB_MQ_F_STACKING;
+	if (!disk->major)
+		disk->major = BLOCK_EXT_MAJOR;
+	BUG_ON(disk->major > BLOCK_EXT_MAJOR);
+	disk->first_minor = __atomic_fetch_add(&next_minor[disk->major], 1, __ATOMIC_RELAXED);
 	disk->lab_added = true;
 	return 0;
 }

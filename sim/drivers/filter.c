@@ -19,7 +19,10 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <lab/filter.h>
+#include <trace/events/block.h>
 #include "filters.h"
+
+#define FILTER_MAJOR	253	/* what device-mapper usually gets */
 
 const struct lab_filter_type *const lab_filter_types[] = {
 	&lab_filter_trace,
@@ -144,6 +147,7 @@ static int add_filter_disk(struct lab_filter_dev *f, sector_t capacity)
 	if (!disk)
 		return -ENOMEM;
 	f->dev.disk = disk;
+	disk->major = FILTER_MAJOR;
 	disk->private_data = &f->dev;
 	disk->fops = f->type->fops;
 	disk->lab_scope = LAB_LOWER;
@@ -204,17 +208,23 @@ struct lab_filter_dev *lab_filter_of(const struct bio *bio)
 	return container_of(dev, struct lab_filter_dev, dev);
 }
 
-void lab_filter_pass(struct lab_filter_dev *f, struct bio *bio)
+static void pass_from(struct lab_filter_dev *f, struct bio *bio, sector_t from)
 {
 	bio_set_dev(bio, f->lower);
+	trace_block_bio_remap(bio, disk_devt(f->dev.disk), from);
 	submit_bio_noacct(bio);
+}
+
+void lab_filter_pass(struct lab_filter_dev *f, struct bio *bio)
+{
+	pass_from(f, bio, bio->bi_iter.bi_sector);
 }
 
 void lab_filter_pass_mapped(struct bio *bio)
 {
 	struct lab_filter_dev *f = lab_filter_of(bio);
 	u32 nr_sectors = bio_sectors(bio);
-	sector_t sector;
+	sector_t sector, from = bio->bi_iter.bi_sector;
 
 	if (!nr_sectors) {
 		lab_filter_pass(f, bio);
@@ -233,7 +243,7 @@ void lab_filter_pass_mapped(struct bio *bio)
 			return;
 	}
 	bio->bi_iter.bi_sector = sector;
-	lab_filter_pass(f, bio);
+	pass_from(f, bio, from);
 }
 
 struct block_device *lab_filter_bottom(struct block_device *bdev, sector_t *sector, u32 *nr_sectors)
@@ -254,6 +264,7 @@ struct bio *lab_filter_clone(struct lab_filter_dev *f, struct bio *bio, void (*e
 	struct bio *clone = bio_alloc_clone(f->lower, bio, GFP_NOIO, &f->clones);
 
 	BUG_ON(!clone);		/* GFP_NOIO on a mempool does not fail */
+	trace_block_bio_remap(clone, disk_devt(f->dev.disk), bio->bi_iter.bi_sector);
 	clone->bi_private = bio;
 	clone->bi_end_io = end_io;
 	return clone;

@@ -134,6 +134,7 @@ static int loopdev_alloc_disk(struct lab_loopdev *dev, const struct lab_loop_opt
 			return PTR_ERR(disk);
 		}
 	}
+	disk->major = LOOP_MAJOR;
 	disk->private_data = driver_data;
 	disk->lab_scope = LAB_LOOP;
 	disk->lab_stacking = true;

@@ -48,12 +48,13 @@ unsigned int kc_io_run_ready(unsigned int budget);
 void kc_io_drain(void);
 void kc_io_count_enters(void);
 
-/* lockdep.c, bug.c, trace.c */
+/* lockdep.c, bug.c, trace.c, blktrace.c */
 void kc_lockdep_reset(void);
 void kc_lockdep_print_held(const struct task_struct *task);
 void kc_warn_reset(void);
 int kc_warn_audit(void);
 void kc_trace_reset(void);
+void kc_blktrace_reset(void);
 
 extern bool kc_det_on;		/* the run is det's */
 

@@ -4,6 +4,7 @@
  * be the same for every design, limits that must hold, runs that must repeat.
  */
 #include <linux/bio.h>
+#include <linux/blkdev.h>
 #include <linux/minmax.h>
 #include "matrix.h"
 
@@ -283,4 +284,75 @@ LAB_TEST_BARE(counters, same_seed_same_run_on_ram)
 LAB_TEST_BARE(counters, same_seed_same_run_on_a_real_disk)
 {
 	same_seed_same_run(LAB_DISK_FILE);
+}
+
+/* ---- a trace --------------------------------------------------------------------------------- */
+
+#define TRACE_ROOM	20000
+
+static struct lab_blkevent traced[TRACE_ROOM];
+static struct lab_blktrace trace;
+
+/* How many of what is kept are @action at major number @major, and, if @bytes is not NULL, how much data they are. */
+static u64 traced_of(char action, unsigned int major, u64 *bytes)
+{
+	u64 n = 0, i;
+
+	for (i = 0; i < trace.nr; i++) {
+		if (traced[i].action != action || traced[i].dev >> 20 != major)
+			continue;
+		n++;
+		if (bytes)
+			*bytes += traced[i].len_bytes;
+	}
+	return n;
+}
+
+static void traced_run(struct scen *s, bool listen, struct lab_run_result *out)
+{
+	trace = (struct lab_blktrace) { .events = traced, .max = TRACE_ROOM };
+	s->spec.trace = listen ? &trace : NULL;
+	if (scen_run(s) != LAB_RUN_OK)
+		lab_test_fail(__FILE__, __LINE__, "%s: %s", s->spec.design, scen_result.why);
+	lab_expect_eq(scen_result.job[0].errors, 0);
+	*out = scen_result;
+}
+
+/* The same run, whether or not somebody listens: same order of things, same cost. And what is told adds up. */
+LAB_TEST_BARE(counters, a_trace_changes_nothing)
+{
+	static struct lab_run_result plain, heard;
+	static struct scen s;
+	unsigned int i;
+	u64 queued_bytes, issued_bytes, done_bytes;
+
+	if (!host_engine_built(HOST_DET))
+		lab_test_skip("this build has no det engine");
+	for (i = 0; lab_designs[i]; i++) {
+		scen_default(&s);
+		s.spec.design = lab_designs[i]->name;
+		s.spec.engine = HOST_DET;
+		s.spec.seed = 5;
+		lab_design_defaults(&s.spec);
+		s.job[0].numjobs = 2;
+		s.job[0].number_ios = 100;
+		traced_run(&s, false, &plain);
+		lab_expect_eq(trace.nr, 0);
+		traced_run(&s, true, &heard);
+		lab_expect_eq(heard.job[0].trace_hash, plain.job[0].trace_hash);
+		lab_expect_eq(memcmp(heard.job[0].counters, plain.job[0].counters, sizeof(plain.job[0].counters)), 0);
+		lab_expect_gt(trace.nr, 0);
+		lab_expect_le(trace.nr, TRACE_ROOM);
+		queued_bytes = issued_bytes = done_bytes = 0;
+		lab_expect_eq(traced_of('C', LOOP_MAJOR, NULL), traced_of('Q', LOOP_MAJOR, &queued_bytes));
+		lab_expect_eq(queued_bytes, heard.job[0].bytes);
+		lab_expect_eq(traced_of('D', BLOCK_EXT_MAJOR, &issued_bytes), traced_of('C', BLOCK_EXT_MAJOR, &done_bytes));
+		lab_expect_eq(issued_bytes, done_bytes);
+		lab_expect_eq(traced_of('D', BLOCK_EXT_MAJOR, NULL),
+			      scen_counter_all(0, LAB_REQUESTS) - traced_of('D', LOOP_MAJOR, NULL));
+		lab_expect_eq(traced_of('Q', BLOCK_EXT_MAJOR, NULL) + traced_of('Q', LOOP_MAJOR, NULL),
+			      scen_counter_all(0, LAB_BIOS));
+		lab_expect_eq(traced_of('X', BLOCK_EXT_MAJOR, NULL) + traced_of('X', LOOP_MAJOR, NULL),
+			      scen_counter_all(0, LAB_SPLITS));
+	}
 }

@@ -118,6 +118,8 @@ static void tdev_end(struct tdev *dev, struct request *rq)
 	if (!status)
 		tdev_cache(dev, rq);
 	atomic_dec(&dev->in_flight);
+	if (dev->part_bytes)
+		lab_expect(blk_update_request(rq, status, dev->part_bytes));
 	blk_mq_end_request(rq, status);
 }
 

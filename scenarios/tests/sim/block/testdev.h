@@ -40,6 +40,7 @@ struct tdev_event {
  * @fail_flush: flushes end with @fail_status
  * @cached, @durable: first byte of sector 0 … 3 as last written, and as it was when the last flush
  *	began that has ended (a write with FUA is durable at once)
+ * @part_bytes: of a request, which end before the rest; 0: it ends as a whole
  * @end_inline: requests end within queue_rq()
  * @hold: started requests are kept until tdev_release()
  * @in_flight, @max_in_flight: data and flush requests at the driver
@@ -49,7 +50,7 @@ struct tdev {
 	struct gendisk *disk;
 	struct block_device *bdev;
 	u8 *data;
-	unsigned int busy, busy_after;
+	unsigned int busy, busy_after, part_bytes;
 	blk_status_t busy_status, fail_status;
 	sector_t fail_sector;
 	bool fail_in_queue_rq, fail_flush, end_inline, hold;

@@ -5,6 +5,7 @@
  */
 #include <linux/ioprio.h>
 #include <lab/filter.h>
+#include <kc/blktrace.h>
 #include "devs.h"
 
 #define DISK_BYTES	(1u << 20)
@@ -333,5 +334,76 @@ LAB_TEST(moved, the_old_rule_cuts_a_page_and_nothing_else)
 	lab_bdev_destroy(top);
 	lab_bdev_destroy(bdev);
 	lab_bdev_destroy(trace);
+	lab_bdev_destroy(ram);
+}
+
+/* A trace says where a bio comes from and where it goes, of each filter; it comes in once, at the top. */
+LAB_TEST(moved, a_trace_follows)
+{
+	struct block_device *ram = lab_ram_create(DISK_BYTES, NULL), *low, *top;
+	struct lab_blkevent kept[16];
+	struct lab_blktrace trace = { .events = kept, .max = 16 };
+	u8 *buf = kzalloc(4096, GFP_KERNEL);
+	static const char want[] = "QAAGDC";
+	unsigned int i;
+
+	lab_expect(!IS_ERR(ram));
+	low = stack(ram, "linear", "64k");
+	top = stack(low, "linear", "4k");
+	kc_blktrace_start(&trace);
+	lab_expect_eq(test_io(top, REQ_OP_READ, 8192, buf, 4096), 0);
+	kc_blktrace_stop();
+	lab_expect_eq(trace.nr, strlen(want));
+	for (i = 0; i < trace.nr; i++)
+		lab_expect_eq(kept[i].action, want[i]);
+	lab_expect_eq(kept[0].dev, disk_devt(top->bd_disk));
+	lab_expect_eq(kept[0].sector, 16);
+	lab_expect_eq(kept[1].dev, disk_devt(low->bd_disk));
+	lab_expect_eq(kept[1].other_dev, disk_devt(top->bd_disk));
+	lab_expect_eq(kept[1].sector, 24);
+	lab_expect_eq(kept[1].other, 16);
+	lab_expect_eq(kept[2].dev, disk_devt(ram->bd_disk));
+	lab_expect_eq(kept[2].other_dev, disk_devt(low->bd_disk));
+	lab_expect_eq(kept[2].sector, 24 + 128);
+	lab_expect_eq(kept[2].other, 24);
+	lab_expect_eq(kept[5].sector, 24 + 128);
+	lab_expect_ne(disk_devt(top->bd_disk), disk_devt(low->bd_disk));
+	kfree(buf);
+	lab_bdev_destroy(top);
+	lab_bdev_destroy(low);
+	lab_bdev_destroy(ram);
+}
+
+/*
+ * What is cut off a bio goes its own way below, and ends there: it was queued with the whole of it, above, and its end is
+ * told where it ends, by a device without requests as by one with.
+ */
+LAB_TEST(moved, a_trace_follows_pieces)
+{
+	struct block_device *ram = lab_ram_create(DISK_BYTES, NULL), *low, *top;
+	struct lab_blkevent kept[32];
+	struct lab_blktrace trace = { .events = kept, .max = 32 };
+	u8 *buf = (u8 *)__get_free_pages(GFP_KERNEL, 1);
+	static const char want[] = "QXAAQGDAAQGDCCCC";
+	unsigned int i, ended = 0;
+	char have[33] = "";
+
+	lab_expect(!IS_ERR(ram));
+	low = stack(ram, "pass", "");
+	top = stack(low, "stripe", "2,4k");
+	kc_blktrace_start(&trace);
+	lab_expect_eq(test_io(top, REQ_OP_READ, 8192, buf, 8192), 0);
+	kc_blktrace_stop();
+	lab_expect_le(trace.nr, 32);
+	for (i = 0; i < trace.nr; i++) {
+		have[i] = kept[i].action;
+		ended += kept[i].action == 'C' && kept[i].dev == disk_devt(low->bd_disk);
+	}
+	if (strcmp(have, want))
+		lab_test_fail(__FILE__, __LINE__, "heard %s, expected %s", have, want);
+	lab_expect_eq(ended, 2);
+	free_pages((unsigned long)buf, 1);
+	lab_bdev_destroy(top);
+	lab_bdev_destroy(low);
 	lab_bdev_destroy(ram);
 }

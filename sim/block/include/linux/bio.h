@@ -298,6 +298,7 @@ static inline void bio_init(struct bio *bio, struct block_device *bdev, struct b
 	bio->bi_lab_segments = 0;
 	bio->bi_status = BLK_STS_OK;
 	bio->bi_lab_scope = lab_scope();
+	bio->bi_lab_traced = 0;
 	atomic_set(&bio->__bi_remaining, 1);
 	bio->bi_iter = (struct bvec_iter) { };
 	bio->bi_end_io = NULL;

@@ -69,6 +69,7 @@ typedef void (bio_end_io_t)(struct bio *);
  * @bi_lab_segments: under the old rule on bios what bio_add_page() has counted (bio-rule.c)
  * @bi_status: result; of a chain the first error
  * @bi_lab_scope: enum lab_scope in which it was initialised; bi_end_io runs on that scope's account
+ * @bi_lab_traced: Linux's BIO_TRACE_COMPLETION, which is a flag there: here it changes while other tasks look at the flags
  * @__bi_remaining: completions still to come, 1 + bio_chain()s; looked at only under BIO_CHAIN
  * @bi_iter: where on the device, what is left
  * @bi_private: belongs to whoever owns bi_end_io
@@ -86,7 +87,8 @@ struct bio {
 	unsigned short bi_ioprio;
 	unsigned short bi_lab_segments;
 	blk_status_t bi_status;
-	u8 bi_lab_scope;
+	u8 bi_lab_scope : 7;
+	u8 bi_lab_traced : 1;
 	atomic_t __bi_remaining;
 	struct bvec_iter bi_iter;
 	bio_end_io_t *bi_end_io;

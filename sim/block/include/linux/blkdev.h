@@ -16,6 +16,7 @@
 #include <linux/log2.h>
 #include <linux/blk_types.h>
 #include <linux/bio.h>
+#include "blkevent.h"
 
 struct blk_flush_queue;
 struct blk_mq_hw_ctx;
@@ -25,6 +26,8 @@ struct blk_mq_tags;
 struct request;
 
 #define DISK_NAME_LEN		32
+#define BLOCK_EXT_MAJOR		259
+#define LOOP_MAJOR		7
 #define NUMA_NO_NODE		(-1)
 
 #define BLK_SAFE_MAX_SECTORS	255		/* until a driver says more */
@@ -143,6 +146,7 @@ struct block_device_operations {
 
 /**
  * struct gendisk - a disk
+ * @major: 0: BLOCK_EXT_MAJOR; @first_minor: given by add_disk(). What a trace calls it
  * @part0: its block device
  * @bio_split: where bio_split_to_limits() allocates
  * @lab_scope: on whose account ->submit_bio, queue_rq and the completion of requests run; LAB_LOWER
@@ -151,6 +155,7 @@ struct block_device_operations {
  *	what it submits from queue_rq is sent down after queue_rq has returned
  */
 struct gendisk {
+	int major, first_minor;
 	char disk_name[DISK_NAME_LEN];
 	struct block_device *part0;
 	const struct block_device_operations *fops;
@@ -174,6 +179,11 @@ void del_gendisk(struct gendisk *disk);
 void put_disk(struct gendisk *disk);
 void set_capacity(struct gendisk *disk, sector_t sectors);
 void set_disk_ro(struct gendisk *disk, bool read_only);
+
+static inline dev_t disk_devt(const struct gendisk *disk)
+{
+	return LAB_BE_DEV(disk->major, disk->first_minor);
+}
 
 static inline struct request_queue *bdev_get_queue(const struct block_device *bdev)
 {
