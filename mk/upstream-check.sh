@@ -284,6 +284,16 @@ awk -v s="$seed" 'BEGIN {
 		print l, rand() < .5 ? "permuted" : "contiguous"
 	}
 }' >"$out/limits"
+# events DESIGN DEVICE LIMITS: what the trace says of that device, but for plugs, for which 6.1 tells of an unplugging only if
+# the driver has commit_rqs(), and for requests that a task leaves to a worker as it goes to sleep
+events() {
+	"$lab" trace -q -d "$1" --path file --ram 64m --ios 80 --limits "$3" -o "$out/trace.txt" "$out/limits.fio" >"$out/run" 2>&1 ||
+		{ said "$out/run"; die "trace -d $1 --limits $3"; }
+	awk -v dev="$2" '$1 == dev && $6 ~ /^[QXMFGRDC]$/ { print $6, $7, $8, $9, $10 }' "$out/trace.txt" | sort >"$out/events.$2"
+	[ -s "$out/events.$2" ] || die "trace -d $1: nothing of $2"
+	cat "$out/events.$2" >>"$out/letters"
+}
+told=0
 while read -r limits frames; do
 	"$lab" compare -d "upstream+frames=$frames,iter-bvec@6.1+frames=$frames" --path file --ram 64m --ios 80 --verify \
 		--limits "$limits" --json "$out/run.json" "$out/limits.fio" >"$out/run" 2>&1 || { said "$out/run"; die "--limits $limits frames=$frames"; }
@@ -299,8 +309,16 @@ while read -r limits frames; do
 	diff "$out/splits.1" "$out/splits.2" >"$out/diff" ||
 		{ head -4 "$out/diff"; die "upstream and iter-bvec@6.1 split differently: --limits $limits frames=$frames"; }
 	grep -q '^  splits' "$out/run" || die "--limits $limits: nothing was split, so nothing was compared"
+	events "upstream+frames=$frames" 8,0 "$limits"
+	events "iter-bvec@6.1+frames=$frames" 259,0 "$limits"
+	cmp -s "$out/events.8,0" "$out/events.259,0" ||
+		{ diff "$out/events.8,0" "$out/events.259,0" | head -4; die "upstream and iter-bvec@6.1 leave another trace: --limits $limits frames=$frames"; }
+	told=$((told + $(wc -l <"$out/events.8,0")))
 done <"$out/limits"
-echo "upstream-check: 8 sets of random limits: as many bios, splits, requests, and merges as sim/block makes (seed $seed)"
+for letter in Q X M G D C; do
+	grep -q "^$letter " "$out/letters" || die "no event $letter in any trace: nothing was compared"
+done
+echo "upstream-check: 8 sets of random limits: as many bios, splits, requests, and merges as sim/block makes; $told block events, at the disk, letter, flags, sector and length as Linux's own tracepoints tell them (seed $seed)"
 rm -rf "$out"
 
 # ---- fs/direct-io.c --------------------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@
 #define KC_UPSTREAM_BRIDGE_H
 
 #include "host.h"
+#include "blkevent.h"
 
 #define UP_MAX_SEGS	256		/* of a request at the lab's disk: LAB_DISK_MAX_SEGMENTS */
 
@@ -211,6 +212,10 @@ enum up_count {
 	UP_N_LOCKS, UP_N_WAKEUPS, UP_N_COPY_BYTES, UP_N_NR
 };
 void upl_count(enum up_count what, host_u64 n);
+
+/* Tell upl_blkevent() of block events from now on, or no more. Nothing to do if it is so already. */
+void upk_trace(int on);
+void upl_blkevent(struct lab_blkevent *ev);	/* time and task are filled in */
 
 void upl_stack_changed(void);		/* the task goes on on another stack */
 void upl_wait(void);			/* for a completion from outside; upk_pending() is false */

@@ -8,6 +8,7 @@
  *	lower.c	 the disk at the bottom	loop.c	 loop devices, by ioctl		io.c	system calls
  *	legacy.c direct IO by fs/direct-io.c			rest.c	what it leaves to the cache
  *	count.c	 what is counted	lib.c	 strings, printk, what is left	alloc.h	names of allocators
+ *	trace.c	 block events
  */
 #ifndef KC_UPSTREAM_K_H
 #define KC_UPSTREAM_K_H

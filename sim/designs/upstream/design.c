@@ -138,6 +138,11 @@ static void io_done(void *arg, long res)
 	io->done(io, res);
 }
 
+void upl_blkevent(struct lab_blkevent *ev)
+{
+	kc_blktrace_add(ev);
+}
+
 static ssize_t design_submit(struct lab_file *lf, struct lab_io *io)
 {
 	struct up_io up = {
@@ -158,6 +163,7 @@ static ssize_t design_submit(struct lab_file *lf, struct lab_io *io)
 		return -EOPNOTSUPP;
 	if (io->pos < 0 && !(io->flags & LAB_IO_APPEND))
 		return -EINVAL;
+	trace_follow();
 	ret = upk_submit(lf->kernel, &up);
 	return ret == -UP_EIOCBQUEUED ? -EIOCBQUEUED : ret;
 }

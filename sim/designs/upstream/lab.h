@@ -11,6 +11,7 @@
 
 #include <linux/types.h>
 #include <linux/blkdev.h>
+#include <kc/blktrace.h>
 #include "bridge.h"
 #include "design.h"
 
@@ -46,5 +47,10 @@ struct lab_loop *loop_add(struct lab_file *lf, const struct lab_loop_opts *opts)
 struct block_device *loop_bdev(struct lab_loop *loop);
 void loop_del(struct lab_loop *loop);
 
+/* Before an IO goes in: is anybody listening? The kernel's tracepoints cost something only then. */
+static inline void trace_follow(void)
+{
+	upk_trace(kc_blktrace_on());
+}
 
 #endif

@@ -107,6 +107,7 @@ static void front_submit_bio(struct bio *bio)
 	front_fill(fb, bio);
 	kc_probe_add(LAB_BIOS, -1);		/* the kernel's bio is this one, which was counted */
 	current->bio_list = NULL;
+	trace_follow();
 	upk_bio_submit(loop->kernel, &fb->up);
 	current->bio_list = caught;
 }
