@@ -37,6 +37,7 @@ beside criterion build/release/tests-criterion --short-filename
 
 step 'the runners notice what they must'
 sh scenarios/tests/harness.sh build/check/tests-planted 1
+sh scenarios/tests/beside.sh
 
 step 'command line'
 sh scenarios/tests/cli.sh build/check/diolab
