@@ -29,7 +29,7 @@ lint: ## include order, what each layer asks of the world below, one layout for 
 	@$(call build,release,all)
 	@mk/lint.sh
 
-check-variants: ## every test with 4 bio_vecs a bio, and as release code, under ASan and UBSan
+check-variants: ## every test with 4 bio_vecs a bio, as release code, and with either hand-off alone, under ASan and UBSan
 	@mk/setup.sh check
 	@mk/check-variants.sh
 

@@ -180,12 +180,19 @@ static inline bool bio_remaining_done(struct bio *bio)
 	return true;
 }
 
+/* A bio without a device never came in anywhere. */
+static inline void bio_end_told(struct bio *bio)
+{
+	if (kc_blktrace_on() && bio->bi_lab_traced)
+		trace_block_bio_complete(bdev_get_queue(bio->bi_bdev), bio);
+}
+
 /* @bio, a child, is done: tell its parent, which is returned, and free it. */
 static struct bio *bio_end_child(struct bio *bio)
 {
 	struct bio *parent = bio->bi_private;
 
-	trace_block_bio_complete(bdev_get_queue(bio->bi_bdev), bio);
+	bio_end_told(bio);
 	/*
 	 * Children of one parent may end at the same time on different tasks: any of their errors will
 	 * do, but the byte is written atomically, and a success never hides one.
@@ -223,7 +230,7 @@ void bio_endio(struct bio *bio)
 		if (!bio)
 			return;
 	}
-	trace_block_bio_complete(bdev_get_queue(bio->bi_bdev), bio);
+	bio_end_told(bio);
 #ifdef KC_DEBUG
 	BUG_ON(bio_flagged(bio, BIO_LAB_ENDED));	/* ended twice */
 	bio_set_flag(bio, BIO_LAB_ENDED);

@@ -54,11 +54,8 @@ void lab_trace_bio_queue(struct bio *bio)
 
 void lab_trace_bio_complete(struct bio *bio)
 {
-	struct lab_blkevent ev;
+	struct lab_blkevent ev = bio_event(bio, 'C');
 
-	if (!bio->bi_bdev || !bio->bi_lab_traced)
-		return;
-	ev = bio_event(bio, 'C');
 	ev.error = blk_status_to_errno(bio->bi_status);
 	kc_blktrace_add(&ev);
 	bio->bi_lab_traced = 0;

@@ -106,7 +106,7 @@ static void expect_extents(enum req_op op, unsigned int extents)
 	lab_expect_eq(rig_count(LAB_LOOP, LAB_PIN_PAGES), 0);
 	lab_expect_eq(rig_count(LAB_LOOP, LAB_SPLITS), c->splits * (extents - 1) + reqs - 1);
 	lab_expect_eq(rig_count(LAB_LOOP, LAB_CHAINS), reqs - 1);
-	lab_expect_eq(rig_count(LAB_LOOP, LAB_PUNTS), c->punts * reqs);
+	lab_expect_eq(rig_count(LAB_LOOP, LAB_PUNTS), rig_punts() * reqs);
 	lab_expect_eq(rig_count(LAB_LOOP, LAB_ITER_OPS), c->iter_ops + c->iter_ops_extent * extents);
 	for (i = 0; i < PAGES; i++)
 		__free_page(pages[i]);

@@ -87,6 +87,8 @@ struct rig_costs {
 
 /* What this design is expected to spend (costs.c); fails the test if nobody has said. */
 const struct rig_costs *rig_costs(void);
+/* Its @punts, or with --handoff worker: one. */
+unsigned int rig_punts(void);
 
 static inline bool rig_lacks(unsigned int what)
 {

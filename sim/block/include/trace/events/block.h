@@ -26,7 +26,7 @@ static inline void trace_block_bio_queue(struct bio *bio)
 		lab_trace_bio_queue(bio);
 }
 
-/* @bio has ended, unless its request's end has told of it. */
+/* @bio, which came in at @q, has ended, and no request's end has told of it. */
 static inline void trace_block_bio_complete(struct request_queue *q, struct bio *bio)
 {
 	if (kc_blktrace_on())
