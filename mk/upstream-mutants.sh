@@ -18,7 +18,7 @@ base=build/upstream/6.1/tree
 mut=build/upstream/mutant
 out=build/upstream-mutants
 lab=build/check/diolab-upstream
-trap 'rm -rf "$mut" build/check/upstream-mutant build/check/design/upstream-mutant.o*' EXIT
+trap 'rm -rf "$mut" build/check/upstream-mutant build/check/design/upstream-mutant.o* build/check/design-test/upstream-mutant*' EXIT
 
 # ---- mistakes: NAME, file, sed command that changes one line ------------------------------------------
 mutations() {
@@ -48,6 +48,11 @@ loop-flush-nothing  drivers/block/loop.c s/return lo_req_flush(lo, rq);/return 0
 loop-table-kept     drivers/block/loop.c s/^	kfree(cmd->bvec);/	;/
 loop-error-lost     drivers/block/loop.c s/ret = errno_to_blk_status(cmd->ret);/;/
 fops-next-sector    block/fops.c s/bi_sector = pos >> SECTOR_SHIFT;/bi_sector = (pos >> SECTOR_SHIFT) + 1;/
+loop-change-no-wait drivers/block/loop.c /^static int loop_change_fd/,/^}/s/blk_mq_\(un\)*freeze_queue(lo->lo_queue);/;/
+loop-change-any-size drivers/block/loop.c s/if (get_loop_size(lo, file) != get_loop_size(lo, old_file))/if (0)/
+loop-change-writable drivers/block/loop.c /^static int loop_change_fd/,/^}/s/if (!(lo->lo_flags & LO_FLAGS_READ_ONLY))/if (0)/
+loop-file-kept      drivers/block/loop.c s/fput(old_file);/;/
+loop-capacity-kept  drivers/block/loop.c /^static int loop_set_capacity/,/^}/s/loop_set_size(lo, size);/;/
 legacy-eof-not-cut    fs/direct-io.c s/transferred = dio->i_size - offset;/;/
 legacy-error-lost     fs/direct-io.c s/dio->io_error = -EIO;/;/
 legacy-not-deferred   fs/direct-io.c s/dio->defer_completion = true;/;/
@@ -121,6 +126,17 @@ ops() {
 	[ -z "$d" ] || echo "$name: $d"
 }
 
+# tests NAME GLOB: those of the tests of every design, and of loop's ioctls
+tests() {
+	if ! build check build/check/tests-upstream >"$out/build" 2>&1; then
+		echo "$1: the tests do not link"
+		return
+	fi
+	rc=0
+	timeout -k 5 120 build/check/tests-upstream --few-rounds --filter "upstream_mutant_$2" >"$out/$1" 2>&1 || rc=$?
+	[ "$rc" = 0 ] || echo "$1: exit status $rc: $(grep -m1 -e BUG -e ERROR -e '^FAIL ' "$out/$1" | sed 's/ \[.*expected:/ expected:/' || true)"
+}
+
 # Runs, a line each, for a mistake in FILE: the variants @legacy… go through fs/direct-io.c, and nothing else does.
 # Each is there for what only it goes through:
 #	flush		a durable write into an extent that must be converted, which no FUA is enough for; fsync, down to the disk
@@ -130,8 +146,10 @@ ops() {
 #	several		more than one bio of a system call in one request of the loop device
 #	queued		asynchronous writes that extend the file, into unwritten blocks, durable ones
 #	holes		holes under DIO_SKIP_HOLES
+#	ioctls		another file and another size below a loop device
 runs() {
 	first=scenarios/first-light.fio
+	[ "$1" != drivers/block/loop.c ] || echo "tests ioctls loop_*"
 	case $1 in
 	fs/direct-io.c) cat <<END ;;
 job plain @legacy $first --verify --ios 100
@@ -194,7 +212,7 @@ jobs queued.fio '[queued]' rw=write bs=4k sync=dsync ioengine=io_uring iodepth=4
 jobs long.fio '[long]' rw=randrw bs=2m number_ios=20
 jobs blocks.fio '[blocks]' rw=randrw bs=1m iomem_align=512 number_ios=20
 sh mk/upstream-pieces.sh >"$out/many.ops"
-for f in any fs/direct-io.c; do
+for f in any fs/direct-io.c drivers/block/loop.c; do
 	why=$(found $f)
 	[ -z "$why" ] || die "without a mistake something shows: $why"
 done

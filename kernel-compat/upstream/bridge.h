@@ -74,6 +74,9 @@ struct up_loop_opts {
 /* 0 and *@out, or -errno. upk_loop_limits(): what its queue says now. */
 int upk_loop_add(struct upk_file *file, const struct up_loop_opts *opts, struct upk_disk **out);
 int upk_loop_del(struct upk_disk *loop);
+/* LOOP_CHANGE_FD, LOOP_SET_CAPACITY: what the driver says, 0 or -errno. */
+int upk_loop_change_file(struct upk_disk *loop, struct upk_file *file);
+int upk_loop_set_capacity(struct upk_disk *loop);
 void upk_disk_limits(struct upk_disk *disk, struct up_limits *out);
 
 /* ---- IO from above ---------------------------------------------------------------------------------- */

@@ -21,12 +21,17 @@
 static struct task_struct *owner;	/* the task that the kernel runs in */
 static enum up_dio file_dio;		/* of the files that are opened: the variant */
 
+bool is_owner(void)
+{
+	return current == owner;
+}
+
 /* ---- running and waiting ------------------------------------------------------------------------------- */
 
 /* Called by whoever waits, before it does. */
 static bool run_pending(void)
 {
-	if (current != owner || !upk_pending())
+	if (!is_owner() || !upk_pending())
 		return false;
 	__set_current_state(TASK_RUNNING);
 	upk_run();
@@ -159,7 +164,7 @@ static ssize_t design_submit(struct lab_file *lf, struct lab_io *io)
 	ssize_t ret;
 
 	BUILD_BUG_ON(sizeof(struct up_iovec) != sizeof(struct lab_iovec));
-	if (current != owner || io->flags & LAB_IO_BUFFERED)
+	if (!is_owner() || io->flags & LAB_IO_BUFFERED)
 		return -EOPNOTSUPP;
 	if (io->pos < 0 && !(io->flags & LAB_IO_APPEND))
 		return -EINVAL;
@@ -260,5 +265,7 @@ const struct design UP_SYM(UP_TREE) = {
 	.size		= design_size,
 	.loop_add	= loop_add,
 	.loop_bdev	= loop_bdev,
+	.loop_change_file = loop_change_file,
+	.loop_set_capacity = loop_set_capacity,
 	.loop_del	= loop_del,
 };

@@ -8,6 +8,9 @@
  */
 #include "rig.h"
 
+#define RIG_UPSTREAM	(RIG_NOWAIT_UNSEEN | RIG_LOOP_NO_FUA | RIG_SHORT_READ_FAILS | RIG_NO_HINTS | RIG_LOOP_NO_FREEZE | \
+			 RIG_SHORT_WRITE_PASSES | RIG_APART | RIG_PART_BLOCK)
+
 static const struct rig_costs costs[] = {
 	/*
 	 * buffered: nothing for a bio but its place on the list and the thread that takes it; pages and copies instead
@@ -41,16 +44,33 @@ static const struct rig_costs costs[] = {
 		   RIG_LOOP_NO_FREEZE | RIG_SHORT_WRITE_PASSES },
 	/* bio-first: the bio is the command, its clone is cut where an extent ends; nothing is dispatched. */
 	{ "bio-first", .knob_sets = 16, .clones = 1, .splits = 1, .nested_ends = 4, .bdev_cache = true },
+	/*
+	 * upstream, of any tree: Linux's own files, which the line of iter-bvec@6.1 is a model of. No cache of a block
+	 * device, no knobs.
+	 */
+	{ "upstream", .knob_sets = 1, .dios = 1, .punts = 1, .max_vecs = 128, .lacks = RIG_UPSTREAM },
 	/* TEMPLATE: every byte through the page cache, everything waited for. */
 	{ "TEMPLATE", .knob_sets = 1, .cmds = 1 },
 };
+
+/* Trees of one design are called NAME:TREE. */
+static bool is_called(const char *name)
+{
+	const char *p = rig_design->name;
+
+	while (*name && *name == *p) {
+		name++;
+		p++;
+	}
+	return !*name && (!*p || *p == ':');
+}
 
 const struct rig_costs *rig_costs(void)
 {
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(costs); i++)
-		if (!strcmp(costs[i].name, rig_design->name) && costs[i].variant == rig_variant)
+		if (is_called(costs[i].name) && costs[i].variant == rig_variant)
 			return &costs[i];
 	lab_test_fail(__FILE__, __LINE__, "%s has no line in costs[]", rig_design->name);
 }

@@ -53,6 +53,8 @@ extern const char rig_suite[];
 #define RIG_EIO_ONLY	2048u	/* direct IO says EIO, whatever error the device had */
 #define RIG_LAST_ERROR	4096u	/* who waits takes the bios of an IO from a stack: of two errors the last one's stays */
 #define RIG_WHOLE_FAULT	16u	/* a buffered write of which a page's last byte faults takes nothing of that page */
+#define RIG_APART		16384u	/* Linux itself: in one task, the one that called init(), with locks and plugs of its own */
+#define RIG_PART_BLOCK	32768u	/* the loop device keeps the sectors behind its last whole block */
 
 /**
  * struct rig_costs - where designs rightly differ in what they spend
