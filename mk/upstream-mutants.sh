@@ -48,6 +48,10 @@ loop-flush-nothing  drivers/block/loop.c s/return lo_req_flush(lo, rq);/return 0
 loop-table-kept     drivers/block/loop.c s/^	kfree(cmd->bvec);/	;/
 loop-error-lost     drivers/block/loop.c s/ret = errno_to_blk_status(cmd->ret);/;/
 fops-next-sector    block/fops.c s/bi_sector = pos >> SECTOR_SHIFT;/bi_sector = (pos >> SECTOR_SHIFT) + 1;/
+dio-prio-lost       fs/iomap/direct-io.c s/bio->bi_ioprio = dio->iocb->ki_ioprio;/;/
+loop-prio-lost      drivers/block/loop.c s/cmd->iocb.ki_ioprio = req_get_ioprio(rq);/cmd->iocb.ki_ioprio = 0;/
+fops-prio-lost      block/fops.c s/bio\(.*\)bi_ioprio = iocb->ki_ioprio;/;/
+split-prio-lost     block/bio.c s/bio->bi_ioprio = bio_src->bi_ioprio;/;/
 loop-change-no-wait drivers/block/loop.c /^static int loop_change_fd/,/^}/s/blk_mq_\(un\)*freeze_queue(lo->lo_queue);/;/
 loop-change-any-size drivers/block/loop.c s/if (get_loop_size(lo, file) != get_loop_size(lo, old_file))/if (0)/
 loop-change-writable drivers/block/loop.c /^static int loop_change_fd/,/^}/s/if (!(lo->lo_flags & LO_FLAGS_READ_ONLY))/if (0)/
@@ -126,14 +130,14 @@ ops() {
 	[ -z "$d" ] || echo "$name: $d"
 }
 
-# tests NAME GLOB: those of the tests of every design, and of loop's ioctls
+# tests NAME GLOB: of the tests of every design, of loop's ioctls and of priorities
 tests() {
 	if ! build check build/check/tests-upstream >"$out/build" 2>&1; then
 		echo "$1: the tests do not link"
 		return
 	fi
 	rc=0
-	timeout -k 5 120 build/check/tests-upstream --few-rounds --filter "upstream_mutant_$2" >"$out/$1" 2>&1 || rc=$?
+	timeout -k 5 120 build/check/tests-upstream --few-rounds --filter "$2" >"$out/$1" 2>&1 || rc=$?
 	[ "$rc" = 0 ] || echo "$1: exit status $rc: $(grep -m1 -e BUG -e ERROR -e '^FAIL ' "$out/$1" | sed 's/ \[.*expected:/ expected:/' || true)"
 }
 
@@ -146,10 +150,9 @@ tests() {
 #	several		more than one bio of a system call in one request of the loop device
 #	queued		asynchronous writes that extend the file, into unwritten blocks, durable ones
 #	holes		holes under DIO_SKIP_HOLES
-#	ioctls		another file and another size below a loop device
+#	tests		another file and another size below a loop device; priorities
 runs() {
 	first=scenarios/first-light.fio
-	[ "$1" != drivers/block/loop.c ] || echo "tests ioctls loop_*"
 	case $1 in
 	fs/direct-io.c) cat <<END ;;
 job plain @legacy $first --verify --ios 100
@@ -178,6 +181,7 @@ job pieces - $first --verify --ios 60 --fs extent:layout=fragmented=4k
 job eio - $first --ios 200 --stack fault=eio@1m+1m
 job pinned - $first --source pinned --path loop --verify --ios 40
 job boundary +frames=permuted $first --verify --ios 40 --limits virt_boundary=4096,max_sectors=2560
+tests tests upstream_mutant_*
 END
 	esac
 }
@@ -212,7 +216,7 @@ jobs queued.fio '[queued]' rw=write bs=4k sync=dsync ioengine=io_uring iodepth=4
 jobs long.fio '[long]' rw=randrw bs=2m number_ios=20
 jobs blocks.fio '[blocks]' rw=randrw bs=1m iomem_align=512 number_ios=20
 sh mk/upstream-pieces.sh >"$out/many.ops"
-for f in any fs/direct-io.c drivers/block/loop.c; do
+for f in any fs/direct-io.c; do
 	why=$(found $f)
 	[ -z "$why" ] || die "without a mistake something shows: $why"
 done

@@ -96,6 +96,7 @@ enum { UP_IO_WRITE = 1, UP_IO_NOWAIT = 2, UP_IO_DSYNC = 4, UP_IO_APPEND = 8 };
  */
 struct up_io {
 	unsigned int flags;
+	unsigned short ioprio;		/* of its bios; 0: the task's */
 	long long pos;
 	const struct up_iovec *iov;
 	unsigned int nr_segs;
@@ -123,6 +124,7 @@ enum { UP_FUA = 1, UP_PREFLUSH = 2, UP_NOUNMAP = 4, UP_NOWAIT = 8, UP_SYNC = 16 
 struct up_bio {
 	enum up_op op;
 	unsigned int flags;
+	unsigned short ioprio;
 	host_u64 sector, bytes;		/* bytes: for operations without data */
 	unsigned int nr_segs;
 	const struct up_seg *segs;	/* live until done() */
@@ -140,6 +142,7 @@ struct up_req {
 	void *lab_cmd;			/* upl_cmd()'s */
 	enum up_op op;
 	unsigned int flags;
+	unsigned short ioprio;
 	host_u64 sector;
 	host_u64 bytes;
 	unsigned int nr_segs;

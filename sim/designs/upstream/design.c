@@ -153,6 +153,7 @@ static ssize_t design_submit(struct lab_file *lf, struct lab_io *io)
 	struct up_io up = {
 		.flags = (io->rw == LAB_WRITE ? UP_IO_WRITE : 0) | (io->flags & LAB_IO_NOWAIT ? UP_IO_NOWAIT : 0) |
 			 (io->flags & LAB_IO_DSYNC ? UP_IO_DSYNC : 0) | (io->flags & LAB_IO_APPEND ? UP_IO_APPEND : 0),
+		.ioprio = io->ioprio,
 		.pos = io->pos,
 		.iov = (const struct up_iovec *)io->iov,
 		.nr_segs = io->nr_segs,

@@ -55,6 +55,7 @@ static void front_fill(struct front_bio *fb, struct bio *bio)
 	fb->up.flags = (bio->bi_opf & REQ_FUA ? UP_FUA : 0) | (bio->bi_opf & REQ_PREFLUSH ? UP_PREFLUSH : 0) |
 		       (bio->bi_opf & REQ_NOUNMAP ? UP_NOUNMAP : 0) | (bio->bi_opf & REQ_NOWAIT ? UP_NOWAIT : 0) |
 		       (bio->bi_opf & REQ_SYNC ? UP_SYNC : 0);
+	fb->up.ioprio = bio_prio(bio);
 	fb->up.sector = bio->bi_iter.bi_sector;
 	fb->up.bytes = bio->bi_iter.bi_size;
 	fb->up.nr_segs = 0;
