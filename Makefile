@@ -61,7 +61,7 @@ upstream-check: ## the design upstream under ASan: every byte, operations agains
 	@mk/setup.sh upstream
 	@mk/upstream-check.sh
 
-upstream-calibrate: ## what an IO costs in Linux's own code and in MODEL (iter-bvec@6.1), counter by counter
+upstream-calibrate: ## what an IO costs in Linux's own code and in MODEL (iter-bvec@6.1), counter by counter (KERNEL=6.12: in that)
 	@mk/setup.sh upstream
 	@mk/upstream-calibrate.sh $(MODEL)
 

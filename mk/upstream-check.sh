@@ -21,6 +21,7 @@ later=0
 KERNEL=6.12 sh kernel-compat/upstream/prepare.sh || later=$?
 [ "$later" = 0 ] || [ "$later" = 77 ] || exit "$later"
 
+seed=${SEED:-$(date +%s)}
 out=build/upstream-check
 rm -rf "$out"
 mkdir -p "$out"
@@ -179,6 +180,15 @@ echo "upstream-check: $(cut -c1-150 "$out/line")…"
 rm -rf "$src" build/upstream/plusone build/check/upstream-plusone build/release/upstream-plusone build/check/design/upstream-plusone.o*
 build check build/check/diolab-upstream
 
+# ---- the tests that every design must pass, and those of loop's ioctls ----------------------------------------------
+# Each is of a tree: 6.1, and 6.12 if that is prepared.
+build check build/check/tests-upstream
+rc=0
+build/check/tests-upstream --seed "$seed" --few-rounds --expect "$(make -s -f mk/build.mk V=check count-tests-upstream)" \
+	>"$out/tests" 2>&1 || rc=$?
+[ "$rc" = 0 ] || { said "$out/tests" | tail -20; die "tests of a design: exit status $rc"; }
+echo "upstream-check: $(tail -n 1 "$out/tests") of the tests of every design, and loop's ioctls (seed $seed)"
+
 # ---- every byte -----------------------------------------------------------------------------------------
 for engine in thr det; do
 	"$lab" compare -d upstream --engine $engine --ram 64m --verify --ios 1000 scenarios/first-light.fio >"$out/run" 2>&1 ||
@@ -194,7 +204,6 @@ echo 'upstream-check: every byte arrives, both engines, both paths, ready bios, 
 # ---- line by line: our designs, and the running kernel, against upstream ----------------------------------
 # What may differ stands in scenarios/ops-differences.txt: Linux's code is judged by the running kernel, and judges our
 # designs, by the rows that are for the kernel. On a host without O_DIRECT, or without loop devices, the kernel is left out.
-seed=${SEED:-$(date +%s)}
 table=scenarios/ops-differences.txt
 compare() { "$lab" ops --path "$1" --judge kernel --differences $table --compare "$2,$3" "$out/ops" >"$out/diff" 2>&1; }
 streams() {

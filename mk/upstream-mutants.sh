@@ -18,7 +18,7 @@ base=build/upstream/6.1/tree
 mut=build/upstream/mutant
 out=build/upstream-mutants
 lab=build/check/diolab-upstream
-trap 'rm -rf "$mut" build/check/upstream-mutant build/check/design/upstream-mutant.o*' EXIT
+trap 'rm -rf "$mut" build/check/upstream-mutant build/check/design/upstream-mutant.o* build/check/design-test/upstream-mutant*' EXIT
 
 # ---- mistakes: NAME, file, sed command that changes one line ------------------------------------------
 mutations() {
@@ -48,6 +48,15 @@ loop-flush-nothing  drivers/block/loop.c s/return lo_req_flush(lo, rq);/return 0
 loop-table-kept     drivers/block/loop.c s/^	kfree(cmd->bvec);/	;/
 loop-error-lost     drivers/block/loop.c s/ret = errno_to_blk_status(cmd->ret);/;/
 fops-next-sector    block/fops.c s/bi_sector = pos >> SECTOR_SHIFT;/bi_sector = (pos >> SECTOR_SHIFT) + 1;/
+dio-prio-lost       fs/iomap/direct-io.c s/bio->bi_ioprio = dio->iocb->ki_ioprio;/;/
+loop-prio-lost      drivers/block/loop.c s/cmd->iocb.ki_ioprio = req_get_ioprio(rq);/cmd->iocb.ki_ioprio = 0;/
+fops-prio-lost      block/fops.c s/bio\(.*\)bi_ioprio = iocb->ki_ioprio;/;/
+split-prio-lost     block/bio.c s/bio->bi_ioprio = bio_src->bi_ioprio;/;/
+loop-change-no-wait drivers/block/loop.c /^static int loop_change_fd/,/^}/s/blk_mq_\(un\)*freeze_queue(lo->lo_queue);/;/
+loop-change-any-size drivers/block/loop.c s/if (get_loop_size(lo, file) != get_loop_size(lo, old_file))/if (0)/
+loop-change-writable drivers/block/loop.c /^static int loop_change_fd/,/^}/s/if (!(lo->lo_flags & LO_FLAGS_READ_ONLY))/if (0)/
+loop-file-kept      drivers/block/loop.c s/fput(old_file);/;/
+loop-capacity-kept  drivers/block/loop.c /^static int loop_set_capacity/,/^}/s/loop_set_size(lo, size);/;/
 legacy-eof-not-cut    fs/direct-io.c s/transferred = dio->i_size - offset;/;/
 legacy-error-lost     fs/direct-io.c s/dio->io_error = -EIO;/;/
 legacy-not-deferred   fs/direct-io.c s/dio->defer_completion = true;/;/
@@ -121,6 +130,17 @@ ops() {
 	[ -z "$d" ] || echo "$name: $d"
 }
 
+# tests NAME GLOB: of the tests of every design, of loop's ioctls and of priorities
+tests() {
+	if ! build check build/check/tests-upstream >"$out/build" 2>&1; then
+		echo "$1: the tests do not link"
+		return
+	fi
+	rc=0
+	timeout -k 5 120 build/check/tests-upstream --few-rounds --filter "$2" >"$out/$1" 2>&1 || rc=$?
+	[ "$rc" = 0 ] || echo "$1: exit status $rc: $(grep -m1 -e BUG -e ERROR -e '^FAIL ' "$out/$1" | sed 's/ \[.*expected:/ expected:/' || true)"
+}
+
 # Runs, a line each, for a mistake in FILE: the variants @legacy… go through fs/direct-io.c, and nothing else does.
 # Each is there for what only it goes through:
 #	flush		a durable write into an extent that must be converted, which no FUA is enough for; fsync, down to the disk
@@ -130,6 +150,7 @@ ops() {
 #	several		more than one bio of a system call in one request of the loop device
 #	queued		asynchronous writes that extend the file, into unwritten blocks, durable ones
 #	holes		holes under DIO_SKIP_HOLES
+#	tests		another file and another size below a loop device; priorities
 runs() {
 	first=scenarios/first-light.fio
 	case $1 in
@@ -160,6 +181,7 @@ job pieces - $first --verify --ios 60 --fs extent:layout=fragmented=4k
 job eio - $first --ios 200 --stack fault=eio@1m+1m
 job pinned - $first --source pinned --path loop --verify --ios 40
 job boundary +frames=permuted $first --verify --ios 40 --limits virt_boundary=4096,max_sectors=2560
+tests tests upstream_mutant_*
 END
 	esac
 }

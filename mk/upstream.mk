@@ -86,6 +86,31 @@ $(B)/gen/designs-upstream.o: $(B)/gen/designs-upstream.c
 $(B)/diolab-upstream: $(LAB) $(B)/scenarios/cli/main.o $(DESIGNO) $(UP_DESIGNO) $(B)/gen/designs-upstream.o
 	$(CC) $(LDFLAGS) $(UP_LD) -o $@ $^ $(LDLIBS)
 
+# ---- the tests that every design must pass, about these; those of scenarios/tests/sim/designs/upstream/ beside them --------
+# The suites are called upstream_6_1_loop_ctl and so on. A tree of KSRC has none; that of mk/upstream-mutants.sh has.
+UP_TESTED := $(filter 6.1 6.12 mutant,$(UP_TREES))
+UP_OWNT := $(call o,$(DTESTS)/upstream/*.c)
+# What the other files hold of how a design waits, hands off and punts is of designs that run in tasks of ours, or has a page cache
+# of its own below.
+UP_CTESTS := $(patsubst %,$(B)/$(DTESTS)/%.o,rig costs data counters dirty durable converts burst hints loop_ctl) $(UP_OWNT)
+$(UP_OWNT): INC = $(I5) $(IT)
+define up_tests
+$(B)/design-test/upstream-$(1)/subject.o: $$(SUBJECT) $(B)/.flags
+	@mkdir -p $$(@D)
+	$$(CC) $$(KERNEL) $$(I5) -DLAB_DESIGN=upstream_$$(subst .,_,$(1)) -c -o $$@ $$<
+$(B)/design-test/upstream-$(1).o: $$(UP_CTESTS) $(B)/design-test/upstream-$(1)/subject.o
+	$$(call link_tests,upstream-$$(subst .,_,$(1)))
+-include $(B)/design-test/upstream-$(1)/subject.d
+endef
+$(foreach t,$(UP_TESTED),$(eval $(call up_tests,$(t))))
+UP_DTESTO := $(UP_TESTED:%=$(B)/design-test/upstream-%.o)
+$(B)/tests-upstream: $(LAB) $(HARNESS) $(UP_DTESTO) $(DESIGNO) $(UP_DESIGNO) $(B)/gen/designs-upstream.o $(B)/scenarios/harness/inproc.o
+	$(CC) $(LDFLAGS) $(UP_LD) -o $@ $^ $(LDLIBS)
+count-tests-upstream: $(UP_DTESTO)
+	@nm $^ | awk '$$2 ~ /^[RrDd]$$/ && $$3 ~ /^lab_test__/' | wc -l
+.PHONY: count-tests-upstream
+-include $(UP_OWNT:.o=.d)
+
 ifneq ($(filter 6.12,$(UP_TREES)),)
 include mk/upstream-kunit.mk
 endif

@@ -74,6 +74,9 @@ struct up_loop_opts {
 /* 0 and *@out, or -errno. upk_loop_limits(): what its queue says now. */
 int upk_loop_add(struct upk_file *file, const struct up_loop_opts *opts, struct upk_disk **out);
 int upk_loop_del(struct upk_disk *loop);
+/* LOOP_CHANGE_FD, LOOP_SET_CAPACITY: what the driver says, 0 or -errno. */
+int upk_loop_change_file(struct upk_disk *loop, struct upk_file *file);
+int upk_loop_set_capacity(struct upk_disk *loop);
 void upk_disk_limits(struct upk_disk *disk, struct up_limits *out);
 
 /* ---- IO from above ---------------------------------------------------------------------------------- */
@@ -93,6 +96,7 @@ enum { UP_IO_WRITE = 1, UP_IO_NOWAIT = 2, UP_IO_DSYNC = 4, UP_IO_APPEND = 8 };
  */
 struct up_io {
 	unsigned int flags;
+	unsigned short ioprio;		/* of its bios; 0: the task's */
 	long long pos;
 	const struct up_iovec *iov;
 	unsigned int nr_segs;
@@ -120,6 +124,7 @@ enum { UP_FUA = 1, UP_PREFLUSH = 2, UP_NOUNMAP = 4, UP_NOWAIT = 8, UP_SYNC = 16 
 struct up_bio {
 	enum up_op op;
 	unsigned int flags;
+	unsigned short ioprio;
 	host_u64 sector, bytes;		/* bytes: for operations without data */
 	unsigned int nr_segs;
 	const struct up_seg *segs;	/* live until done() */
@@ -137,6 +142,7 @@ struct up_req {
 	void *lab_cmd;			/* upl_cmd()'s */
 	enum up_op op;
 	unsigned int flags;
+	unsigned short ioprio;
 	host_u64 sector;
 	host_u64 bytes;
 	unsigned int nr_segs;

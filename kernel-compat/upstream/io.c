@@ -8,6 +8,7 @@
  */
 #include <linux/bio.h>
 #include <linux/blkdev.h>
+#include <linux/ioprio.h>
 #include <linux/slab.h>
 #include <linux/uio.h>
 #include "k.h"
@@ -53,6 +54,9 @@ static void io_submit(void *arg)
 		}
 		total += io->iov[i].len_bytes;
 	}
+	a->ret = io->ioprio ? ioprio_check_cap(io->ioprio) : 0;
+	if (a->ret)
+		return;
 	if (io->flags & UP_IO_NOWAIT && !(file->f_mode & FMODE_NOWAIT)) {
 		a->ret = -EOPNOTSUPP;
 		return;
@@ -62,6 +66,7 @@ static void io_submit(void *arg)
 	u->owner = io->owner;
 	u->iocb.ki_filp = file;
 	u->iocb.ki_pos = io->pos;
+	u->iocb.ki_ioprio = io->ioprio ?: get_current_ioprio();
 	u->iocb.ki_complete = io->done ? io_complete : NULL;
 	u->iocb.ki_flags = IOCB_DIRECT | (write ? IOCB_WRITE : 0) | (io->flags & UP_IO_NOWAIT ? IOCB_NOWAIT : 0) |
 			   (io->flags & UP_IO_DSYNC ? IOCB_DSYNC : 0) | (io->flags & UP_IO_APPEND ? IOCB_APPEND : 0);
@@ -135,6 +140,7 @@ static void bio_submit(void *arg)
 		 (up->flags & UP_NOUNMAP ? REQ_NOUNMAP : 0) | (up->flags & UP_NOWAIT ? REQ_NOWAIT : 0) |
 		 (up->flags & UP_SYNC ? REQ_SYNC | REQ_IDLE : 0));
 	bio->bi_iter.bi_sector = up->sector;
+	bio->bi_ioprio = up->ioprio;
 	for (i = 0; i < up->nr_segs; i++)
 		__bio_add_page(bio, pfn_to_page(up->segs[i].phys >> PAGE_SHIFT), up->segs[i].len_bytes,
 			       offset_in_page(up->segs[i].phys));

@@ -3,7 +3,6 @@
  * lib.c - messages, and what little else the kernel's files ask of everywhere.
  */
 #include <linux/cpuhotplug.h>
-#include <linux/ioprio.h>
 #include <linux/kernel.h>
 #include <linux/panic.h>
 #include <linux/printk.h>
@@ -179,10 +178,3 @@ u32 __get_random_u32_below(u32 ceil)
 {
 	return host_rand(ceil);
 }
-
-#if !UP_SINCE(6, 12)
-int __get_task_ioprio(struct task_struct *p)
-{
-	return IOPRIO_DEFAULT;
-}
-#endif

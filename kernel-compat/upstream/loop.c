@@ -96,13 +96,19 @@ static int loop_max_sectors(struct gendisk *disk, unsigned int max_sectors)
 #endif
 }
 
+/* A file's size here is a copy, as old as its last IO: the driver looks at it now. */
+static void file_size_now(struct upk_file *file)
+{
+	if (file->lab)
+		i_size_write(file->file.f_inode, upl_i_size(file->lab));
+}
+
 static int loop_bind(struct gendisk *disk, struct upk_file *file, const struct up_loop_opts *o)
 {
 	struct loop_config *c = (struct loop_config *)up_arg;
 	int err;
 
-	if (file->lab)		/* it may have another size than when it was opened */
-		i_size_write(file->file.f_inode, upl_i_size(file->lab));
+	file_size_now(file);
 	memset(c, 0, sizeof(*c));
 	c->fd = UP_FD;
 	c->block_size = o->block_bytes;
@@ -150,6 +156,7 @@ static void loop_add_task(void *arg)
 		loop_ioctl(d->disk, LOOP_CLR_FD, 0);
 		goto out_remove;
 	}
+	d->backing = a->file;
 	a->out = d;
 	return;
 
@@ -166,6 +173,68 @@ int upk_loop_add(struct upk_file *file, const struct up_loop_opts *opts, struct 
 
 	up_task_call(loop_add_task, &a, true);
 	*out = a.out;
+	return a.err;
+}
+
+/* ---- another file, another size ------------------------------------------------------------------------------------ */
+
+struct ctl_args {
+	struct upk_disk *d;
+	struct upk_file *file;
+	int err;
+};
+
+static int loop_change(struct upk_disk *d, struct upk_file *file)
+{
+	int err;
+
+	fd_file = &file->file;
+	err = loop_ioctl(d->disk, LOOP_CHANGE_FD, UP_FD);
+	fd_file = NULL;
+	return err;
+}
+
+static void loop_change_task(void *arg)
+{
+	struct ctl_args *a = arg;
+
+	file_size_now(a->d->backing);
+	file_size_now(a->file);
+	a->err = loop_change(a->d, a->file);
+	if (a->err)
+		return;
+	if (loop_is_direct(a->d->disk)) {
+		a->d->backing = a->file;
+		return;
+	}
+	/* The new file's disk has larger blocks: the driver would go on through a page cache, which is not here. */
+	upl_print("upstream: the loop driver refuses direct IO on the other file: it has the one before again");
+	if (loop_change(a->d, a->d->backing))
+		up_bug("LOOP_CHANGE_FD does not take back the file that it had");
+	a->err = -EINVAL;
+}
+
+int upk_loop_change_file(struct upk_disk *loop, struct upk_file *file)
+{
+	struct ctl_args a = { loop, file, 0 };
+
+	up_task_call(loop_change_task, &a, true);
+	return a.err;
+}
+
+static void loop_capacity_task(void *arg)
+{
+	struct ctl_args *a = arg;
+
+	file_size_now(a->d->backing);
+	a->err = loop_ioctl(a->d->disk, LOOP_SET_CAPACITY, 0);
+}
+
+int upk_loop_set_capacity(struct upk_disk *loop)
+{
+	struct ctl_args a = { loop, NULL, 0 };
+
+	up_task_call(loop_capacity_task, &a, true);
 	return a.err;
 }
 

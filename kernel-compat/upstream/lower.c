@@ -62,6 +62,7 @@ static blk_status_t lower_queue_rq(struct blk_mq_hw_ctx *hctx, const struct blk_
 	up->op = lower_op(rq);
 	up->flags = (rq->cmd_flags & REQ_FUA ? UP_FUA : 0) | (rq->cmd_flags & REQ_NOUNMAP ? UP_NOUNMAP : 0) |
 		    (rq->cmd_flags & REQ_SYNC ? UP_SYNC : 0);
+	up->ioprio = req_get_ioprio(rq);
 	up->sector = blk_rq_pos(rq);
 	up->bytes = blk_rq_bytes(rq);
 	up->nr_segs = 0;

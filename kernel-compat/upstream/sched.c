@@ -87,6 +87,7 @@ static struct up_ctx *ctx_new(void)
 	c->task->group_leader = c->task;
 	c->task->pid = ++ctx_nr;
 	c->task->flags = PF_KTHREAD;
+	c->task->static_prio = DEFAULT_PRIO;	/* nice 0: what an IO has that nobody gave a priority */
 	spin_lock_init(&c->task->alloc_lock);
 	raw_spin_lock_init(&c->task->pi_lock);
 	strcpy(c->task->comm, "upstream");

@@ -128,7 +128,7 @@ enum lab_defect {
  * @loop_bdev: the block device to submit bios to; lives until loop_del()
  * @loop_change_file: LOOP_CHANGE_FD: another file of the same size under a read-only device; what is in flight is
  *	waited for. 0; -EINVAL (not read-only, another size). NULL, as the next two: the design has no such thing
- * @loop_set_capacity: LOOP_SET_CAPACITY: the file has another size now. 0 or -EINVAL (nothing left of it)
+ * @loop_set_capacity: LOOP_SET_CAPACITY: the file has another size now. 0 or -EINVAL (nothing left; Linux: 0)
  * @loop_set_direct: LOOP_SET_DIRECT_IO: through the file's page cache, or past it, from now on; what is in flight is
  *	waited for, dirty pages are written back. 0; -EINVAL (the file cannot)
  * @unsupported: NULL when it can run with @knobs, else one sentence that says why not

@@ -236,8 +236,10 @@ static int iomap_dio_bios(struct iomap_dio *dio, const struct lab_extent *ext, l
 		size_t left = end - *pos;
 		unsigned int nr_vecs = iov_iter_npages(dio->iter, left, lab_bio_max_vecs(ext->bdev));
 		struct bio *bio = iomap_dio_bio(dio, ext, *pos, nr_vecs, opf);
-		int ret = iov_iter_fill_bio(dio->iter, bio, left, align);
+		int ret;
 
+		bio_set_prio(bio, dio->iocb->ki_ioprio);
+		ret = iov_iter_fill_bio(dio->iter, bio, left, align);
 		if (unlikely(ret)) {
 			bio_put(bio);
 			return ret;

@@ -130,7 +130,7 @@ static int loop_61_rw(struct loop_61_cmd *cmd, loff_t pos)
 	iocb->ki_pos = pos;
 	iocb->ki_complete = loop_61_end_io;
 	iocb->ki_flags = 0;
-	iocb->ki_ioprio = 0;		/* 6.1 passes no priority on */
+	iocb->ki_ioprio = req_get_ioprio(rq);
 	if (req_op(rq) == REQ_OP_WRITE) {
 		iocb->ki_flags = IOCB_WRITE;
 		ret = file->f_op->write_iter(iocb, &iter);

@@ -21,12 +21,17 @@
 static struct task_struct *owner;	/* the task that the kernel runs in */
 static enum up_dio file_dio;		/* of the files that are opened: the variant */
 
+bool is_owner(void)
+{
+	return current == owner;
+}
+
 /* ---- running and waiting ------------------------------------------------------------------------------- */
 
 /* Called by whoever waits, before it does. */
 static bool run_pending(void)
 {
-	if (current != owner || !upk_pending())
+	if (!is_owner() || !upk_pending())
 		return false;
 	__set_current_state(TASK_RUNNING);
 	upk_run();
@@ -148,6 +153,7 @@ static ssize_t design_submit(struct lab_file *lf, struct lab_io *io)
 	struct up_io up = {
 		.flags = (io->rw == LAB_WRITE ? UP_IO_WRITE : 0) | (io->flags & LAB_IO_NOWAIT ? UP_IO_NOWAIT : 0) |
 			 (io->flags & LAB_IO_DSYNC ? UP_IO_DSYNC : 0) | (io->flags & LAB_IO_APPEND ? UP_IO_APPEND : 0),
+		.ioprio = io->ioprio,
 		.pos = io->pos,
 		.iov = (const struct up_iovec *)io->iov,
 		.nr_segs = io->nr_segs,
@@ -159,7 +165,7 @@ static ssize_t design_submit(struct lab_file *lf, struct lab_io *io)
 	ssize_t ret;
 
 	BUILD_BUG_ON(sizeof(struct up_iovec) != sizeof(struct lab_iovec));
-	if (current != owner || io->flags & LAB_IO_BUFFERED)
+	if (!is_owner() || io->flags & LAB_IO_BUFFERED)
 		return -EOPNOTSUPP;
 	if (io->pos < 0 && !(io->flags & LAB_IO_APPEND))
 		return -EINVAL;
@@ -260,5 +266,7 @@ const struct design UP_SYM(UP_TREE) = {
 	.size		= design_size,
 	.loop_add	= loop_add,
 	.loop_bdev	= loop_bdev,
+	.loop_change_file = loop_change_file,
+	.loop_set_capacity = loop_set_capacity,
 	.loop_del	= loop_del,
 };

@@ -92,6 +92,7 @@ void upl_req_submit(struct up_req *req)
 	}
 	bio->bi_vcnt = req->nr_segs;
 	bio->bi_iter.bi_sector = req->op == UP_FLUSH ? 0 : req->sector;
+	bio_set_prio(bio, req->ioprio);
 	bio->bi_iter.bi_size = req->bytes;
 	bio->bi_private = cmd;
 	bio->bi_end_io = low_end_bio;

@@ -17,6 +17,8 @@
 
 struct inode;
 
+bool is_owner(void);			/* Is this the one task that the kernel runs in? */
+
 /* A device of ours that the kernel has a disk for: one a device, however many files are on it. */
 struct low_disk {
 	struct block_device *bdev;
@@ -45,6 +47,8 @@ struct upk_disk *loop_behind(struct block_device *bdev);
 void loop_init(void);
 struct lab_loop *loop_add(struct lab_file *lf, const struct lab_loop_opts *opts);
 struct block_device *loop_bdev(struct lab_loop *loop);
+int loop_change_file(struct lab_loop *loop, struct lab_file *lf);
+int loop_set_capacity(struct lab_loop *loop);
 void loop_del(struct lab_loop *loop);
 
 /* Before an IO goes in: is anybody listening? The kernel's tracepoints cost something only then. */

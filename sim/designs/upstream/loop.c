@@ -55,6 +55,7 @@ static void front_fill(struct front_bio *fb, struct bio *bio)
 	fb->up.flags = (bio->bi_opf & REQ_FUA ? UP_FUA : 0) | (bio->bi_opf & REQ_PREFLUSH ? UP_PREFLUSH : 0) |
 		       (bio->bi_opf & REQ_NOUNMAP ? UP_NOUNMAP : 0) | (bio->bi_opf & REQ_NOWAIT ? UP_NOWAIT : 0) |
 		       (bio->bi_opf & REQ_SYNC ? UP_SYNC : 0);
+	fb->up.ioprio = bio_prio(bio);
 	fb->up.sector = bio->bi_iter.bi_sector;
 	fb->up.bytes = bio->bi_iter.bi_size;
 	fb->up.nr_segs = 0;
@@ -202,6 +203,44 @@ free_loop:
 struct block_device *loop_bdev(struct lab_loop *loop)
 {
 	return loop->front->part0;
+}
+
+/**
+ * loop_change_file - another file below, of the same size, under a read-only device
+ * @loop: from loop_add()
+ * @lf: an open file; it must stay open as long as the device has it
+ *
+ * Context: the owner task, sleeps until what is in flight has ended. Return: what the kernel's LOOP_CHANGE_FD says.
+ */
+int loop_change_file(struct lab_loop *loop, struct lab_file *lf)
+{
+	if (!is_owner())
+		return -EOPNOTSUPP;
+	if (!lf->inode)
+		return -EINVAL;		/* as loop_add() */
+	return upk_loop_change_file(loop->kernel, lf->kernel);
+}
+
+/**
+ * loop_set_capacity - the file has another size now
+ * @loop: from loop_add()
+ *
+ * Context: the owner task, sleeps. Return: what the kernel's LOOP_SET_CAPACITY says: 0, also when nothing is left of the
+ * device.
+ */
+int loop_set_capacity(struct lab_loop *loop)
+{
+	struct up_limits limits;
+	int err;
+
+	if (!is_owner())
+		return -EOPNOTSUPP;
+	err = upk_loop_set_capacity(loop->kernel);
+	if (err)
+		return err;
+	upk_disk_limits(loop->kernel, &limits);
+	set_capacity(loop->front, limits.sectors);
+	return 0;
 }
 
 /**

@@ -211,6 +211,7 @@ DESIGN_TEST(burst, request_of_several_bios)
 	struct rig r;
 
 	rig_needs_loopq(LAB_LOOPQ_MQ);
+	rig_needs_what(RIG_APART, "its plug is not ours");
 	rig_up(&r, &o);
 	bdev = rig_design->loop_bdev(r.loop);
 	nr = min_t(unsigned int, 6, queue_max_segments(bdev_get_queue(bdev)));

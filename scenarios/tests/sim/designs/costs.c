@@ -6,7 +6,12 @@
  * more must say why. What all designs have in common (E extents: E map calls, E bios, no page reference, no
  * copy) is not in the table but asserted in counters.c.
  */
+#include <linux/ioprio.h>
 #include "rig.h"
+
+#define RIG_UPSTREAM	(RIG_NOWAIT_UNSEEN | RIG_LOOP_NO_FUA | RIG_SHORT_READ_FAILS | RIG_NO_POLL | RIG_LOOP_NO_FREEZE | \
+			 RIG_SHORT_WRITE_PASSES | RIG_APART | RIG_PART_BLOCK | RIG_PRIO_HINT | \
+			 RIG_EDGES_APART)
 
 static const struct rig_costs costs[] = {
 	/*
@@ -14,7 +19,7 @@ static const struct rig_costs costs[] = {
 	 * (counters.c). O_DIRECT is that of 3.12: a dio for each call, three holders for each page.
 	 */
 	{ "buffered", .knob_sets = 4, .dios = 1, .upper_dios = 1, .punts = 1, .upper_refs = 4, .cached = true, .bdev_cache = true,
-	  .lacks = RIG_NO_HINTS | RIG_NO_NOWAIT | RIG_NO_FUA | RIG_NO_ZEROES | RIG_BY_BLOCK | RIG_WHOLE_FAULT |
+	  .lacks = RIG_NO_PRIO | RIG_NO_POLL | RIG_NO_NOWAIT | RIG_NO_FUA | RIG_NO_ZEROES | RIG_BY_BLOCK | RIG_WHOLE_FAULT |
 		   RIG_LAST_ERROR },
 	/*
 	 * iter-ops: a kiocb and a dio for each bio, an array for each bio of many pages, and all of it in the
@@ -22,7 +27,7 @@ static const struct rig_costs costs[] = {
 	 * that it has are those of its time; what else it lacks came later.
 	 */
 	{ "iter-ops", .knob_sets = 2, .cmds = 1, .dios = 1, .upper_dios = 1, .tables = 1, .punts = 1, .upper_refs = 4,
-	  .lacks = RIG_NO_HINTS | RIG_NO_NOWAIT | RIG_NO_FUA | RIG_NO_ZEROES | RIG_BY_BLOCK | RIG_WHOLE_FAULT |
+	  .lacks = RIG_NO_PRIO | RIG_NO_POLL | RIG_NO_NOWAIT | RIG_NO_FUA | RIG_NO_ZEROES | RIG_BY_BLOCK | RIG_WHOLE_FAULT |
 		   RIG_HOLES_CACHED | RIG_EIO_ONLY },
 	/*
 	 * iter-ops-fixed: one command a bio, and a bio that borrows the page table for each extent. Through
@@ -37,20 +42,38 @@ static const struct rig_costs costs[] = {
 	 * be chosen. The rest is what Linux 6.1 does.
 	 */
 	{ "iter-bvec", .variant = 1, .knob_sets = 2, .dios = 1, .punts = 1, .max_vecs = 128, .bdev_cache = true,
-	  .lacks = RIG_NOWAIT_UNSEEN | RIG_LOOP_NO_FUA | RIG_SHORT_READ_FAILS | RIG_NO_HINTS |
-		   RIG_LOOP_NO_FREEZE | RIG_SHORT_WRITE_PASSES },
+	  .lacks = RIG_NOWAIT_UNSEEN | RIG_LOOP_NO_FUA | RIG_SHORT_READ_FAILS | RIG_NO_POLL |
+		   RIG_LOOP_NO_FREEZE | RIG_SHORT_WRITE_PASSES | RIG_EDGES_APART },
 	/* bio-first: the bio is the command, its clone is cut where an extent ends; nothing is dispatched. */
 	{ "bio-first", .knob_sets = 16, .clones = 1, .splits = 1, .nested_ends = 4, .bdev_cache = true },
+	/*
+	 * upstream, of any tree: Linux's own files, which the line of iter-bvec@6.1 is a model of. No cache of a block
+	 * device, no knobs.
+	 */
+	{ "upstream", .knob_sets = 1, .dios = 1, .punts = 1, .max_vecs = 128, .lacks = RIG_UPSTREAM,
+	  .task_prio = IOPRIO_PRIO_VALUE(IOPRIO_CLASS_BE, IOPRIO_NORM) },
 	/* TEMPLATE: every byte through the page cache, everything waited for. */
 	{ "TEMPLATE", .knob_sets = 1, .cmds = 1 },
 };
+
+/* Trees of one design are called NAME:TREE. */
+static bool is_called(const char *name)
+{
+	const char *p = rig_design->name;
+
+	while (*name && *name == *p) {
+		name++;
+		p++;
+	}
+	return !*name && (!*p || *p == ':');
+}
 
 const struct rig_costs *rig_costs(void)
 {
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(costs); i++)
-		if (!strcmp(costs[i].name, rig_design->name) && costs[i].variant == rig_variant)
+		if (is_called(costs[i].name) && costs[i].variant == rig_variant)
 			return &costs[i];
 	lab_test_fail(__FILE__, __LINE__, "%s has no line in costs[]", rig_design->name);
 }

@@ -100,6 +100,7 @@ DESIGN_TEST(loop_ctl, change_file_in_flight)
 
 	if (rig_has(LAB_D3))
 		lab_test_skip("D3: a change of file does not wait (iter_ops_defects.D3_*)");
+	rig_needs_what(RIG_APART, "its locks are its own: loop_ioctl.change_file_waits");
 	for (k = 0; k < RIG_KNOB_SETS; k++) {
 		struct inode *inode;
 		struct lab_file *other;
@@ -242,6 +243,7 @@ DESIGN_TEST(loop_ctl, detach_in_flight)
 	struct rig_opts o = { .file_bytes = FILE_BYTES, .loop = true, .fs = { .layout = LAB_LAYOUT_SPARSE } };
 	unsigned int k;
 
+	rig_needs_what(RIG_APART, "its locks are its own: loop_ioctl.detach_waits");
 	for (k = 0; k < RIG_KNOB_SETS; k++) {
 		struct burst *b;
 		struct rig r;
@@ -418,6 +420,8 @@ DESIGN_TEST(loop_ctl, offset_limit_and_large_blocks)
 		if (!rig_knobs(k, &o.knobs))
 			continue;
 		o.loop_opts.buffered = rig_design->loop_set_direct && (k & 1);
+		if (rig_lacks(RIG_PART_BLOCK))		/* loop_ioctl.sectors_behind_the_last_block */
+			o.loop_opts.size_bytes = SIZE;
 		rig_up(&r, &o);
 		lab_expect_eq(rig_design->size(r.bdev), SIZE);
 		lab_expect_eq(bdev_logical_block_size(rig_design->loop_bdev(r.loop)), 4096);

@@ -41,7 +41,8 @@ extern const char rig_suite[];
 /* What a design of the past has not. A test that wants it says what happens instead. */
 #define RIG_NOWAIT_UNSEEN	32u	/* the loop driver does not look at REQ_NOWAIT: its worker waits */
 #define RIG_LOOP_NO_FUA		64u	/* the loop device takes no FUA: its queue makes it a flush */
-#define RIG_NO_HINTS		256u	/* IO priority and polling stop above the file */
+#define RIG_NO_PRIO		256u	/* IO priority stops above the file */
+#define RIG_NO_POLL		65536u	/* polling stops above the file, and nobody polls who waits */
 #define RIG_LOOP_NO_FREEZE	512u	/* the loop driver's own writes do not count against a freeze of its file */
 #define RIG_HOLES_CACHED	1024u	/* a direct write into a hole goes on through the page cache, and may end short */
 #define RIG_SHORT_READ_FAILS	128u	/* a read that meets the end of the loop device's file is an error */
@@ -53,6 +54,10 @@ extern const char rig_suite[];
 #define RIG_EIO_ONLY	2048u	/* direct IO says EIO, whatever error the device had */
 #define RIG_LAST_ERROR	4096u	/* who waits takes the bios of an IO from a stack: of two errors the last one's stays */
 #define RIG_WHOLE_FAULT	16u	/* a buffered write of which a page's last byte faults takes nothing of that page */
+#define RIG_APART		16384u	/* Linux itself: in one task, the one that called init(), with locks and plugs of its own */
+#define RIG_PART_BLOCK	32768u	/* the loop device keeps the sectors behind its last whole block */
+#define RIG_PRIO_HINT		131072u	/* what is above the level of a priority is a hint: no level is too large */
+#define RIG_EDGES_APART		262144u	/* zeroes around a write of parts of blocks have not the priority of the write */
 
 /**
  * struct rig_costs - where designs rightly differ in what they spend
@@ -73,6 +78,7 @@ extern const char rig_suite[];
  * @max_vecs: elements of a request of the loop device, which splits a bio that has more; 0: as many as there are
  * @cached: the loop device goes through the page cache of its file: a copy in place of an IO, an IO when it must,
  *	and memory for pages, so that an IO may fail for want of it, whatever alloc= says
+ * @task_prio: the priority at the disk of bios that nobody gave one: of the task, or none (0)
  * @bdev_cache: LAB_IO_BUFFERED on a block device goes through a page cache of the device; else -EOPNOTSUPP
  */
 struct rig_costs {
@@ -82,6 +88,7 @@ struct rig_costs {
 	unsigned int lacks;
 	unsigned int cmds, clones, splits, nested_ends, iter_ops, iter_ops_extent;
 	unsigned int dios, upper_dios, tables, punts, upper_refs, max_vecs;
+	u16 task_prio;
 	bool cached, bdev_cache;
 };
 
