@@ -58,6 +58,7 @@ extern const char rig_suite[];
 #define RIG_PART_BLOCK	32768u	/* the loop device keeps the sectors behind its last whole block */
 #define RIG_PRIO_HINT		131072u	/* what is above the level of a priority is a hint: no level is too large */
 #define RIG_EDGES_APART		262144u	/* zeroes around a write of parts of blocks have not the priority of the write */
+#define RIG_FIRST_IS_TOLD	524288u	/* an error of write-back is told to whoever asks first, and to nobody else */
 
 /**
  * struct rig_costs - where designs rightly differ in what they spend
