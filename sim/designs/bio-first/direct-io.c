@@ -52,7 +52,8 @@ struct dio_walk {
 static void piece_zero_edge(struct dio_piece *piece, struct block_device *bdev, sector_t sector,
 			    unsigned int bytes)
 {
-	struct bio *bio = bio_alloc(bdev, 1, REQ_OP_WRITE | REQ_SYNC | REQ_IDLE, GFP_NOIO);
+	struct bio *bio = bio_alloc_bioset(bdev, 1, REQ_OP_WRITE | REQ_SYNC | REQ_IDLE, GFP_NOIO,
+					   &piece->dio->file->f_edges);
 
 	BUILD_BUG_ON(LAB_BLOCK_BYTES > PAGE_SIZE);
 	bio->bi_iter.bi_sector = sector;

@@ -179,6 +179,7 @@ struct dio_map_ops {
  * @f_bdev: the device its data is on: for alignment and FUA
  * @f_pieces: what a bio's pieces come from, with a reserve of its own: what is kept back for all files together would
  *	be held by those above a loop device, who wait for those below. Not of a block device
+ * @f_edges: the same of bios that zero what a piece leaves out of its blocks
  * @f_done_wq: runs @f_done_work: conversions and flushes after IO (one per file: files nest through loop
  *	devices)
  * @f_done: struct dio_piece waiting for it
@@ -188,7 +189,7 @@ struct file {
 	const struct dio_map_ops *f_map_ops;
 	struct inode *f_inode;
 	struct block_device *f_bdev;
-	struct bio_set f_pieces;
+	struct bio_set f_pieces, f_edges;
 	struct workqueue_struct *f_done_wq;
 	struct llist_head f_done;
 	struct work_struct f_done_work;
