@@ -144,3 +144,68 @@ DESIGN_TEST(nowait, bio_over_two_extents)
 	lab_expect_eq(after.bios[REQ_OP_READ], before.bios[REQ_OP_READ]);
 	rig_down(&r);
 }
+
+/* ---- one request, of one bio that may wait and one that may not ---------------------------------------- */
+
+struct pair {
+	struct bio *bio[2];
+	struct page *page;
+	struct task_struct *task;
+	atomic_t left;
+	int done;
+};
+
+static void pair_end_io(struct bio *bio)
+{
+	struct pair *p = bio->bi_private;
+	struct task_struct *task = p->task;
+
+	if (atomic_dec_and_test(&p->left)) {
+		smp_store_release(&p->done, 1);
+		wake_up_process(task);
+	}
+}
+
+/* Two pages of a hole, written by bios that follow each other, plugged; @hasty of them may not wait. */
+static void pair_of_writes(struct rig *r, unsigned int hasty, loff_t pos)
+{
+	struct block_device *bdev = rig_design->loop_bdev(r->loop);
+	struct pair p = { .page = alloc_page(GFP_KERNEL | __GFP_ZERO), .task = current };
+	struct blk_plug plug;
+	unsigned int i;
+
+	atomic_set(&p.left, 2);
+	blk_start_plug(&plug);
+	for (i = 0; i < 2; i++) {
+		p.bio[i] = bio_alloc(bdev, 1, REQ_OP_WRITE | (i == hasty ? REQ_NOWAIT : 0), GFP_KERNEL);
+		p.bio[i]->bi_iter.bi_sector = (pos >> SECTOR_SHIFT) + i * PAGE_SECTORS;
+		__bio_add_page(p.bio[i], p.page, PAGE_SIZE, 0);
+		p.bio[i]->bi_private = &p;
+		p.bio[i]->bi_end_io = pair_end_io;
+		submit_bio(p.bio[i]);
+	}
+	blk_finish_plug(&plug);
+	rig_wait(&p.done);
+	for (i = 0; i < 2; i++) {
+		lab_expect_eq(p.bio[i]->bi_status, (i == hasty ? BLK_STS_AGAIN : BLK_STS_OK));
+		bio_put(p.bio[i]);
+	}
+	__free_page(p.page);
+}
+
+/* Who may wait is not refused since another may not, and who may not does not wait since another may. */
+DESIGN_TEST(nowait, not_of_one_request_with_who_may_wait)
+{
+	struct rig_opts o = {
+		.file_bytes = 1 << 20, .loop = true, .fs = { .layout = LAB_LAYOUT_SPARSE },
+		.knobs = { .loopq = LAB_LOOPQ_MQ },
+	};
+	struct rig r;
+
+	rig_needs_loopq(LAB_LOOPQ_MQ);
+	rig_needs_what(RIG_NO_NOWAIT | RIG_NOWAIT_UNSEEN, "its loop device does not know NOWAIT");
+	rig_up(&r, &o);
+	pair_of_writes(&r, 0, 0);
+	pair_of_writes(&r, 1, 65536);
+	rig_down(&r);
+}
