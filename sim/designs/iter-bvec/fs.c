@@ -66,7 +66,7 @@ static struct lab_file *fs_open_file(struct inode *inode)
 	lf->buffered.f_op = &fs_buffered_ops;
 	lf->buffered.f_inode = inode;
 	lf->buffered.f_bdev = lf->file.f_bdev;
-	if (!fs_is_61 && dio_sets_alloc(&lf->file)) {
+	if (fs_is_61 ? iomap_dio_alloc_wq(&lf->file) : dio_sets_alloc(&lf->file)) {
 		kfree(lf);
 		return ERR_PTR(-ENOMEM);
 	}
@@ -93,7 +93,6 @@ static struct lab_file *fs_open_bdev(struct block_device *bdev)
 
 static void fs_close(struct lab_file *lf)
 {
-	flush_work(&lf->file.f_done_work);	/* nothing is in flight, but it may not have returned */
 	if (!lf->file.f_inode) {	/* a block device: whoever closes it last writes its pages back */
 		lab_cache_sync(lf->buffered.f_inode);
 		lab_inode_destroy(lf->buffered.f_inode);

@@ -91,7 +91,6 @@ static struct lab_file *fs_open_bdev(struct block_device *bdev)
 
 static void fs_close(struct lab_file *lf)
 {
-	flush_work(&lf->file.f_done_work);	/* nothing is in flight, but it may not have returned */
 	if (!lf->file.f_inode) {	/* a block device: whoever closes it last writes its pages back */
 		lab_cache_sync(lf->buffered.f_inode);
 		lab_inode_destroy(lf->buffered.f_inode);
