@@ -120,7 +120,7 @@ void lab_submit_remainder(struct bio *bio);
 /* ---- bio-split.c --------------------------------------------------------------------------- */
 
 unsigned int lab_limits_take(const struct bio *bio, const struct queue_limits *lim);
-struct bio *lab_split_slow(struct bio *bio, const struct queue_limits *lim, unsigned int *nr_segs);
+struct bio *lab_split_slow(struct bio *bio, const struct queue_limits *lim, unsigned int *nr_segs, gfp_t gfp);
 
 /*
  * bio_split_to_limits() where it matters: a bio that lies in one segment goes through at the cost of
@@ -134,7 +134,7 @@ static inline struct bio *lab_split_fast(struct bio *bio, const struct queue_lim
 		*nr_segs = 1;
 		return bio;
 	}
-	return lab_split_slow(bio, lim, nr_segs);
+	return lab_split_slow(bio, lim, nr_segs, GFP_NOIO);
 }
 
 /* ---- blk-merge.c ----------------------------------------------------------------------------- */

@@ -145,7 +145,7 @@ static void loop_submit_bio(struct bio *bio)
 	struct lab_loop *loop = bio->bi_bdev->bd_disk->private_data;
 	struct loop_cmd *cmd;
 
-	bio = bio_split_to_limits(bio);
+	bio = lab_loopdev_fit(&loop->dev, bio);
 	if (!bio)
 		return;
 	if (bio->bi_opf & REQ_NOWAIT) {		/* to hand over is not to wait, but the worker would */
