@@ -3,6 +3,8 @@
  * NOWAIT (H8), of the caller's IO and of a bio to the loop device: all of it in one mapping and at once, else
  * -EAGAIN, and then nothing has happened.
  */
+#include <linux/slab.h>
+#include <kc/fault.h>
 #include "rig.h"
 
 #define EXTENT_BYTES	16384u
@@ -208,4 +210,73 @@ DESIGN_TEST(nowait, not_of_one_request_with_who_may_wait)
 	pair_of_writes(&r, 0, 0);
 	pair_of_writes(&r, 1, 65536);
 	rig_down(&r);
+}
+
+/* ---- no memory ------------------------------------------------------------------------------------------- */
+
+#define MANY	256u		/* more than a design keeps back, and more than a task has at hand */
+
+static struct bio_list held;
+
+/* A disk that is not done with anything, until all are let go. */
+static void hold_submit_bio(struct bio *bio)
+{
+	bio_list_add(&held, bio);
+}
+
+static const struct block_device_operations hold_fops = { .submit_bio = hold_submit_bio };
+static const struct lab_filter_type hold = { .name = "hold", .what = "keeps bios", .fops = &hold_fops };
+
+static void let_go(void)
+{
+	struct bio *bio;
+
+	while ((bio = bio_list_pop(&held))) {
+		bio->bi_status = BLK_STS_OK;
+		bio_endio(bio);
+	}
+}
+
+/* Others have what was kept back, and keep it: who may not wait would wait for ever. */
+static void nowait_behind_others(struct rig *r, struct lab_file *file, struct rig_slot *slot)
+{
+	struct lab_iovec iov = { r->mem, 4096 };
+	unsigned int i, nr;
+
+	rig_set(r->mem, 0, 4096);
+	kc_fault_nth(KC_FAULT_SLAB, 1, ~0ull >> 1);
+	for (nr = 0; nr < MANY; nr++) {
+		rig_start(&slot[nr], file, LAB_READ, 0, &iov, 1, LAB_IO_NOWAIT);
+		if (READ_ONCE(slot[nr].done))
+			break;
+	}
+	lab_expect_lt(nr, MANY);
+	lab_expect_eq(slot[nr].res, -EAGAIN);
+	let_go();
+	for (i = 0; i < nr; i++)
+		lab_expect_eq(rig_finish(&slot[i]), 4096);
+	kc_fault_nth(KC_FAULT_SLAB, 0, 0);
+}
+
+DESIGN_TEST(nowait, without_memory)
+{
+	struct rig_slot *slot = kcalloc(MANY, sizeof(*slot), GFP_KERNEL);
+	unsigned int k;
+
+	rig_needs_what(RIG_NO_NOWAIT | RIG_NOWAIT_UNSEEN, "who may not wait does, for memory");
+	lab_expect(slot);
+	for (k = 0; k < RIG_KNOB_SETS; k++) {
+		struct rig_opts o = { .file_bytes = 1 << 20, .loop = true, .spy = &hold };
+		struct rig r;
+
+		/* What a worker is given is out of sight. */
+		if (!rig_knobs(k, &o.knobs) || o.knobs.handoff != LAB_HANDOFF_INLINE || lab_test_handoff() == 2)
+			continue;
+		bio_list_init(&held);
+		rig_up(&r, &o);
+		nowait_behind_others(&r, r.file, slot);
+		nowait_behind_others(&r, r.bdev, slot);
+		rig_down(&r);
+	}
+	kfree(slot);
 }
