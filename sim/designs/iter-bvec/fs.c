@@ -304,7 +304,7 @@ static long fs_fallocate(struct file *file, int mode, loff_t offset, loff_t len)
 	if (mode == (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE))
 		return lab_punch(file->f_inode, offset, len);
 	if (mode == (FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE))
-		return lab_zero(file->f_inode, offset, len);
+		return lab_zero(file->f_inode, offset, len, true);
 	return -EOPNOTSUPP;
 }
 
