@@ -237,6 +237,12 @@ static inline struct request *lab_tag_rq(const struct blk_mq_tags *tags, unsigne
 
 #define LAB_MQ_F_STACKING	(1u << 31)	/* hctx->flags: gendisk->lab_stacking at add_disk() */
 
+/* Must queue_rq() of this driver be kept out of completions, and of a task about to sleep? */
+static inline bool driver_needs_task(const struct blk_mq_hw_ctx *hctx)
+{
+	return hctx->flags & (BLK_MQ_F_BLOCKING | LAB_MQ_F_STACKING);
+}
+
 void blk_mq_submit_bio(struct bio *bio);
 void lab_mq_dispatch_list(struct request_queue *q, struct request *head, bool from_schedule);
 void lab_mq_issue(struct request *rq);
