@@ -258,13 +258,14 @@ int lab_punch(struct inode *inode, loff_t pos, u64 len_bytes)
  * lab_zero - let [pos, pos + len) read as zeros and be allocated, as fallocate(2) with FALLOC_FL_ZERO_RANGE
  * @inode: not locked by the caller
  * @pos: bytes, any alignment
- * @len_bytes: >= 1, any alignment; the size grows to pos + len if it was less
+ * @len_bytes: >= 1, any alignment
+ * @keep_size: else the size grows to pos + len if it was less
  *
  * Context: task, sleeps: waits for direct IO in flight.
  * Return: 0; -EINVAL, -EFBIG, -ENOSPC, -ENOMEM, or the error of zeroing an edge on disk. On error part of the
  * range may already be done; the size is as before.
  */
-int lab_zero(struct inode *inode, loff_t pos, u64 len_bytes)
+int lab_zero(struct inode *inode, loff_t pos, u64 len_bytes, bool keep_size)
 {
 	loff_t end = pos + len_bytes;
 	int err = check_range(pos, len_bytes);
@@ -279,7 +280,7 @@ int lab_zero(struct inode *inode, loff_t pos, u64 len_bytes)
 		err = unwrite_blocks(inode, blk_up(pos), blk_down(end));
 	if (!err)
 		err = fill_holes(inode, blk_down(pos), blk_up(end));
-	if (!err && end > i_size_read(inode))
+	if (!err && !keep_size && end > i_size_read(inode))
 		i_size_write(inode, end);
 	up_write(&inode->i_rwsem);
 	return err;

@@ -157,7 +157,7 @@ static long long ops_file(struct ops_run *o, const struct lab_op *op)
 	case LAB_OP_PUNCH:
 		return lab_punch(inode, op->off_bytes, op->len_bytes);
 	case LAB_OP_ZERO:
-		return lab_zero(inode, op->off_bytes, op->len_bytes);
+		return lab_zero(inode, op->off_bytes, op->len_bytes, false);
 	case LAB_OP_ALLOC:
 		return lab_alloc(inode, op->off_bytes, op->len_bytes, op->flags & LAB_OPF_KEEP);
 	case LAB_OP_DATA:

@@ -109,17 +109,9 @@ unsigned int lab_limits_take(const struct bio *bio, const struct queue_limits *l
 	return bytes;
 }
 
-/**
- * bio_split_rw - split off the front of a read or write that @lim allows
- * @nr_segs: out: segments of what is returned, or of @bio when nothing is cut; an upper bound after a cut
- * @max_bytes: of the front; a multiple of the logical block
- *
- * Returns NULL: no cut needed; the front, @bio being advanced over it; ERR_PTR(-EAGAIN): REQ_NOWAIT and a
- * cut is needed; ERR_PTR(-EINVAL): not one logical block fits; ERR_PTR(-EFBIG): a cut is needed and the rule is
- * the old one. Context: task, may sleep.
- */
-struct bio *bio_split_rw(struct bio *bio, const struct queue_limits *lim, unsigned int *nr_segs,
-			 struct bio_set *bs, unsigned int max_bytes)
+/* bio_split_rw() with memory as @gfp says. ERR_PTR(-ENOMEM): it may not wait, and nothing has changed but REQ_POLLED. */
+static struct bio *split_rw(struct bio *bio, const struct queue_limits *lim, unsigned int *nr_segs, struct bio_set *bs,
+			    unsigned int max_bytes, gfp_t gfp)
 {
 	unsigned int nsegs = 0, bytes = 0;
 	bool all = bio_take(bio, lim, max_bytes, &nsegs, &bytes);
@@ -135,12 +127,27 @@ struct bio *bio_split_rw(struct bio *bio, const struct queue_limits *lim, unsign
 	if (!bytes)
 		return ERR_PTR(-EINVAL);
 	bio->bi_opf &= ~REQ_POLLED;
-	return bio_split(bio, bytes >> SECTOR_SHIFT, GFP_NOIO, bs);
+	return bio_split(bio, bytes >> SECTOR_SHIFT, gfp, bs) ?: ERR_PTR(-ENOMEM);
 }
 
-/* Operations without data are bounded in length only. Same answers as bio_split_rw(). */
-static struct bio *bio_split_no_data(struct bio *bio, const struct queue_limits *lim, unsigned int *nr_segs,
-				     struct bio_set *bs)
+/**
+ * bio_split_rw - split off the front of a read or write that @lim allows
+ * @nr_segs: out: segments of what is returned, or of @bio when nothing is cut; an upper bound after a cut
+ * @max_bytes: of the front; a multiple of the logical block
+ *
+ * Returns NULL: no cut needed; the front, @bio being advanced over it; ERR_PTR(-EAGAIN): REQ_NOWAIT and a
+ * cut is needed; ERR_PTR(-EINVAL): not one logical block fits; ERR_PTR(-EFBIG): a cut is needed and the rule is
+ * the old one. Context: task, may sleep.
+ */
+struct bio *bio_split_rw(struct bio *bio, const struct queue_limits *lim, unsigned int *nr_segs,
+			 struct bio_set *bs, unsigned int max_bytes)
+{
+	return split_rw(bio, lim, nr_segs, bs, max_bytes, GFP_NOIO);
+}
+
+/* Operations without data are bounded in length only. Same answers as split_rw(). */
+static struct bio *split_no_data(struct bio *bio, const struct queue_limits *lim, unsigned int *nr_segs,
+				 struct bio_set *bs, gfp_t gfp)
 {
 	unsigned int max_sectors = bio_op(bio) == REQ_OP_DISCARD ? lim->max_discard_sectors :
 								   lim->max_write_zeroes_sectors;
@@ -156,7 +163,7 @@ static struct bio *bio_split_no_data(struct bio *bio, const struct queue_limits 
 	if (bio->bi_opf & REQ_NOWAIT)
 		return ERR_PTR(-EAGAIN);
 	bio->bi_opf &= ~REQ_POLLED;
-	return bio_split(bio, max_sectors, GFP_NOIO, bs);
+	return bio_split(bio, max_sectors, gfp, bs) ?: ERR_PTR(-ENOMEM);
 }
 
 /* @front has been cut off @bio: send the rest, which ends when both have. */
@@ -191,19 +198,23 @@ struct bio *lab_split_submit(struct bio *bio, unsigned int sectors, struct bio_s
 	return front;
 }
 
-/* The part of lab_split_fast() that looks: same contract. Context: task, may sleep. */
-struct bio *lab_split_slow(struct bio *bio, const struct queue_limits *lim, unsigned int *nr_segs)
+/*
+ * The part of lab_split_fast() that looks: same contract, and ERR_PTR(-ENOMEM) if @gfp may not wait: @bio is the caller's
+ * then, uncut. Context: task, as @gfp says.
+ */
+struct bio *lab_split_slow(struct bio *bio, const struct queue_limits *lim, unsigned int *nr_segs, gfp_t gfp)
 {
 	struct bio_set *bs = &bio->bi_bdev->bd_disk->bio_split;
 	struct bio *front;
 
 	if (lab_op_no_data(bio->bi_opf))
-		front = bio_split_no_data(bio, lim, nr_segs, bs);
+		front = split_no_data(bio, lim, nr_segs, bs, gfp);
 	else
-		front = bio_split_rw(bio, lim, nr_segs, bs,
-				     lab_max_sectors(lim) << SECTOR_SHIFT);
+		front = split_rw(bio, lim, nr_segs, bs, lab_max_sectors(lim) << SECTOR_SHIFT, gfp);
 	if (likely(!front))
 		return bio;
+	if (unlikely(front == ERR_PTR(-ENOMEM)))
+		return front;
 	if (IS_ERR(front)) {
 		if (PTR_ERR(front) == -EFBIG)
 			lab_old_too_big(bio);
@@ -215,10 +226,16 @@ struct bio *lab_split_slow(struct bio *bio, const struct queue_limits *lim, unsi
 	return front;
 }
 
-/* bio_split_to_limits() of what is not one segment. Context: task, under ->submit_bio. */
-struct bio *lab_split_to_limits(struct bio *bio)
+/**
+ * lab_split_to_limits - bio_split_to_limits() of what is not one segment
+ * @bio: as there
+ * @gfp: must not wait under ->submit_bio of a stacking driver
+ *
+ * Context: task. Return: as there; ERR_PTR(-ENOMEM): @gfp may not wait, and @bio is uncut.
+ */
+struct bio *lab_split_to_limits(struct bio *bio, gfp_t gfp)
 {
 	unsigned int nr_segs;
 
-	return lab_split_slow(bio, &bdev_get_queue(bio->bi_bdev)->limits, &nr_segs);
+	return lab_split_slow(bio, &bdev_get_queue(bio->bi_bdev)->limits, &nr_segs, gfp);
 }

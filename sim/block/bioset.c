@@ -9,7 +9,8 @@
  * That holds as long as a task does not sit on bios of the same set itself. Under ->submit_bio it does:
  * what a driver submits is only queued on current->bio_list until the driver returns. A set with a
  * rescuer is first asked without blocking; if that fails, those of its bios that wait on the list are
- * handed to a worker, which submits them in the task's place, and only then does the task wait.
+ * handed to a worker, which submits them in the task's place, and only then does the task wait. That is the one wait
+ * which a stacking driver's ->submit_bio may come to: for bios that are all under way below (kc_nowait_lift()).
  *
  * Arrays longer than the inline ones come from four slabs by size, shared by all sets.
  *
@@ -162,6 +163,7 @@ static bool bioset_may_wait_for_itself(struct bio_set *bs)
  */
 static noinline void *bioset_get_slow(struct bio_set *bs, gfp_t wanted)
 {
+	unsigned int depth = bs->rescue_workqueue ? kc_nowait_lift() : 0;
 	gfp_t gfp = wanted;
 	void *p;
 
@@ -172,6 +174,8 @@ static noinline void *bioset_get_slow(struct bio_set *bs, gfp_t wanted)
 		punt_bios_to_rescuer(bs);
 		p = mempool_alloc(&bs->bio_pool, wanted);
 	}
+	if (bs->rescue_workqueue)
+		kc_nowait_restore(depth);
 	return p;
 }
 

@@ -2,7 +2,9 @@
 /*
  * blk-lib.c - whole jobs on a block device, waited for: flush, discard, zero.
  *
- * A long range is a chain of bios, each submitted before the next is allocated; the last one is waited for.
+ * A long range is as many bios as it takes, each submitted before the next is allocated, so that nobody waits for memory
+ * with a bio in hand: all are children of one that is on the stack, is never submitted, and is waited for. (Linux chains
+ * each to the next, so that there are two in hand, and fs_bio_set keeps two back for all.)
  *
  * Source: the contracts of block/blk-lib.c and blk-flush.c of Linux 6.1.
  */
@@ -40,17 +42,45 @@ int blkdev_issue_flush(struct block_device *bdev)
 	return err;
 }
 
-/* A bio after @prev (NULL: the first), which is chained to it and submitted. */
-static struct bio *next_bio(struct bio *prev, struct block_device *bdev, unsigned short nr_vecs,
-			    blk_opf_t opf, gfp_t gfp)
-{
-	struct bio *bio = bio_alloc(bdev, nr_vecs, opf, gfp);
+/* All bios of a range: their parent, and where it is waited for. On the stack. */
+struct lab_range {
+	struct bio all;
+	struct completion done;
+};
 
-	if (prev) {
-		bio_chain(prev, bio);
-		submit_bio(prev);
-	}
+static void range_end_io(struct bio *all)
+{
+	complete(all->bi_private);
+}
+
+static void range_begin(struct lab_range *range, struct block_device *bdev, blk_opf_t opf)
+{
+	bio_init(&range->all, bdev, NULL, 0, opf);
+	init_completion(&range->done);
+	range->all.bi_private = &range->done;
+	range->all.bi_end_io = range_end_io;
+}
+
+/* One more, empty, to be submitted. */
+static struct bio *range_bio(struct lab_range *range, sector_t sector, unsigned short nr_vecs, gfp_t gfp)
+{
+	struct bio *bio = bio_alloc(range->all.bi_bdev, nr_vecs, range->all.bi_opf, gfp);
+
+	bio->bi_iter.bi_sector = sector;
+	bio_chain(bio, &range->all);
 	return bio;
+}
+
+/* Wait for all of them. The first error. */
+static int range_end(struct lab_range *range)
+{
+	int err;
+
+	bio_endio(&range->all);
+	wait_for_completion_io(&range->done);
+	err = blk_status_to_errno(range->all.bi_status);
+	bio_uninit(&range->all);
+	return err;
 }
 
 static int check_range(struct block_device *bdev, sector_t sector, sector_t nr_sects)
@@ -62,36 +92,25 @@ static int check_range(struct block_device *bdev, sector_t sector, sector_t nr_s
 	return (sector | nr_sects) & mask ? -EINVAL : 0;
 }
 
-/* Wait for the last bio of a chain. 0 for none. */
-static int finish_chain(struct bio *bio)
-{
-	int err = 0;
-
-	if (bio) {
-		err = submit_bio_wait(bio);
-		bio_put(bio);
-	}
-	return err;
-}
-
 static int issue_range(struct block_device *bdev, sector_t sector, sector_t nr_sects, blk_opf_t opf,
 		       gfp_t gfp)
 {
 	unsigned int most = range_sectors(bdev, opf);
-	struct bio *bio = NULL;
+	struct lab_range range;
 
 	if (!most)
 		return -EIO;	/* less than one logical block */
+	range_begin(&range, bdev, opf | REQ_SYNC);
 	while (nr_sects) {
 		sector_t len_sect = min_t(sector_t, nr_sects, most);
+		struct bio *bio = range_bio(&range, sector, 0, gfp);
 
-		bio = next_bio(bio, bdev, 0, opf, gfp);
-		bio->bi_iter.bi_sector = sector;
 		bio->bi_iter.bi_size = len_sect << SECTOR_SHIFT;
+		submit_bio(bio);
 		sector += len_sect;
 		nr_sects -= len_sect;
 	}
-	return finish_chain(bio);
+	return range_end(&range);
 }
 
 /**
@@ -115,14 +134,14 @@ int blkdev_issue_discard(struct block_device *bdev, sector_t sector, sector_t nr
 /* Write the zero page over and over. */
 static int write_zero_pages(struct block_device *bdev, sector_t sector, sector_t nr_sects, gfp_t gfp)
 {
-	struct bio *bio = NULL;
+	struct lab_range range;
 
+	range_begin(&range, bdev, REQ_OP_WRITE | REQ_SYNC);
 	while (nr_sects) {
 		unsigned int nr_vecs = bio_max_segs(min_t(sector_t, DIV_ROUND_UP_ULL(nr_sects, PAGE_SECTORS),
 							  BIO_MAX_VECS));
+		struct bio *bio = range_bio(&range, sector, nr_vecs, gfp);
 
-		bio = next_bio(bio, bdev, nr_vecs, REQ_OP_WRITE, gfp);
-		bio->bi_iter.bi_sector = sector;
 		while (nr_sects && bio->bi_vcnt < nr_vecs) {
 			unsigned int len_sect = min_t(sector_t, nr_sects, PAGE_SECTORS);
 
@@ -131,8 +150,9 @@ static int write_zero_pages(struct block_device *bdev, sector_t sector, sector_t
 			sector += len_sect;
 			nr_sects -= len_sect;
 		}
+		submit_bio(bio);
 	}
-	return finish_chain(bio);
+	return range_end(&range);
 }
 
 /**

@@ -11,8 +11,11 @@
 #include <trace/events/block.h>
 #include "blk.h"
 
-/* Flags that two bios of one request may differ in. */
-#define LAB_MERGE_IGNORE	(REQ_SYNC | REQ_IDLE | REQ_NOWAIT | REQ_POLLED | REQ_RAHEAD | REQ_BACKGROUND)
+/*
+ * Flags that two bios of one request may differ in. Not REQ_NOWAIT, unlike Linux: a driver that looks at it in the
+ * request, as a loop device does that tries its file in the submitter's context, would refuse both bios, or let both wait.
+ */
+#define LAB_MERGE_IGNORE	(REQ_SYNC | REQ_IDLE | REQ_POLLED | REQ_RAHEAD | REQ_BACKGROUND)
 
 static bool rq_takes_bio(const struct request *rq, const struct bio *bio)
 {

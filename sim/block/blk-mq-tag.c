@@ -162,7 +162,7 @@ void lab_tag_put_slow(struct request *rq)
 	if (READ_ONCE(q->gate) & 1)
 		wake_up_all(&q->freeze_wq);
 	if (READ_ONCE(hctx->nr_dispatch))
-		queue_work(kblockd_workqueue, &hctx->run_work);
+		queue_work(hctx->run_wq, &hctx->run_work);
 	spin_unlock_irqrestore(&tags->lock, flags);
 }
 

@@ -112,17 +112,11 @@ static __always_inline enum issue_result issue(struct blk_mq_hw_ctx *hctx, struc
 	return ISSUE_FAILED;
 }
 
-/* Must queue_rq() of this driver be kept out of completions, and of a task about to sleep? */
-static inline bool driver_needs_task(const struct blk_mq_hw_ctx *hctx)
-{
-	return hctx->flags & (BLK_MQ_F_BLOCKING | LAB_MQ_F_STACKING);
-}
-
 static noinline void hctx_leave_to_worker(struct blk_mq_hw_ctx *hctx, struct request *rq)
 {
 	trace_block_rq_insert(rq);
 	hctx_hold_back(hctx, rq, false);
-	queue_work(kblockd_workqueue, &hctx->run_work);
+	queue_work(hctx->run_wq, &hctx->run_work);
 }
 
 /*
@@ -237,7 +231,7 @@ static void hctx_run_work(struct work_struct *work)
 		 * driver lacks.
 		 */
 		if (!hctx_has_inflight(hctx)) {
-			queue_work(kblockd_workqueue, &hctx->run_work);
+			queue_work(hctx->run_wq, &hctx->run_work);
 			yield();
 		}
 		break;
@@ -253,7 +247,7 @@ static void hctx_run_work(struct work_struct *work)
  */
 void blk_mq_run_hw_queue(struct blk_mq_hw_ctx *hctx, bool async)
 {
-	queue_work(kblockd_workqueue, &hctx->run_work);
+	queue_work(hctx->run_wq, &hctx->run_work);
 	if (!async)
 		flush_work(&hctx->run_work);
 }
@@ -268,6 +262,7 @@ void lab_mq_hctx_init(struct blk_mq_hw_ctx *hctx, struct request_queue *q)
 	spin_lock_init(&hctx->lock);
 	INIT_LIST_HEAD(&hctx->dispatch);
 	INIT_WORK(&hctx->run_work, hctx_run_work);
+	hctx->run_wq = kblockd_workqueue;
 }
 
 /*
@@ -278,7 +273,7 @@ void lab_mq_hctx_init(struct blk_mq_hw_ctx *hctx, struct request_queue *q)
 void lab_mq_kick(struct blk_mq_hw_ctx *hctx)
 {
 	if (hctx_is_backed_up(hctx))
-		queue_work(kblockd_workqueue, &hctx->run_work);
+		queue_work(hctx->run_wq, &hctx->run_work);
 }
 
 /* ---- from a bio to a request ------------------------------------------------------------- */

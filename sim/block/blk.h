@@ -121,7 +121,7 @@ void lab_submit_remainder(struct bio *bio);
 /* ---- bio-split.c --------------------------------------------------------------------------- */
 
 unsigned int lab_limits_take(const struct bio *bio, const struct queue_limits *lim);
-struct bio *lab_split_slow(struct bio *bio, const struct queue_limits *lim, unsigned int *nr_segs);
+struct bio *lab_split_slow(struct bio *bio, const struct queue_limits *lim, unsigned int *nr_segs, gfp_t gfp);
 
 /*
  * bio_split_to_limits() where it matters: a bio that lies in one segment goes through at the cost of
@@ -135,7 +135,7 @@ static inline struct bio *lab_split_fast(struct bio *bio, const struct queue_lim
 		*nr_segs = 1;
 		return bio;
 	}
-	return lab_split_slow(bio, lim, nr_segs);
+	return lab_split_slow(bio, lim, nr_segs, GFP_NOIO);
 }
 
 /* ---- blk-merge.c ----------------------------------------------------------------------------- */
@@ -237,6 +237,12 @@ static inline struct request *lab_tag_rq(const struct blk_mq_tags *tags, unsigne
 /* ---- blk-mq.c -------------------------------------------------------------------------------- */
 
 #define LAB_MQ_F_STACKING	(1u << 31)	/* hctx->flags: gendisk->lab_stacking at add_disk() */
+
+/* Must queue_rq() of this driver be kept out of completions, and of a task about to sleep? */
+static inline bool driver_needs_task(const struct blk_mq_hw_ctx *hctx)
+{
+	return hctx->flags & (BLK_MQ_F_BLOCKING | LAB_MQ_F_STACKING);
+}
 
 void blk_mq_submit_bio(struct bio *bio);
 void lab_mq_dispatch_list(struct request_queue *q, struct request *head, bool from_schedule);

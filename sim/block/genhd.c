@@ -151,20 +151,43 @@ struct gendisk *blk_mq_alloc_disk(struct blk_mq_tag_set *set, void *queuedata)
 	return disk;
 }
 
+/*
+ * A worker for the driver of @hctx, if it sleeps there or submits below: of a few for all, those of the devices above
+ * could all wait for a tag whose request waits for a worker. 0 or -ENOMEM.
+ */
+static int alloc_run_wq(struct blk_mq_hw_ctx *hctx, const char *name)
+{
+	struct workqueue_struct *wq;
+
+	if (!driver_needs_task(hctx))
+		return 0;
+	wq = alloc_workqueue("kblockd-%s", WQ_MEM_RECLAIM | WQ_HIGHPRI, 1, name);
+	if (wq)
+		hctx->run_wq = wq;
+	return wq ? 0 : -ENOMEM;
+}
+
 /**
  * device_add_disk - the disk is ready; add_disk() for those without a parent device
  *
- * @parent and @groups are the kernel's and not used here. Returns 0 or -EINVAL: neither
- *	->submit_bio nor a request queue, or both.
+ * @parent and @groups are the kernel's and not used here. Returns 0; -EINVAL: neither
+ *	->submit_bio nor a request queue, or both; -ENOMEM.
  */
 int device_add_disk(void *parent, struct gendisk *disk, const void *groups)
 {
 	bool takes_bios = disk->fops && disk->fops->submit_bio;
+	struct blk_mq_hw_ctx *hctx = disk->queue->hctx;
+	int err;
 
 	if (takes_bios == (disk->queue->mq_ops != NULL) || disk->lab_added)
 		return -EINVAL;
-	if (disk->queue->hctx && disk->lab_stacking)
-		disk->queue->hctx->flags |= LAB_MQ_F_STACKING;
+	if (hctx && disk->lab_stacking)
+		hctx->flags |= LAB_MQ_F_STACKING;
+	if (hctx) {
+		err = alloc_run_wq(hctx, disk->disk_name);
+		if (err)
+			return err;
+	}
 	if (!disk->major)
 		disk->major = BLOCK_EXT_MAJOR;
 	BUG_ON(disk->major > BLOCK_EXT_MAJOR);
@@ -209,6 +232,8 @@ void put_disk(struct gendisk *disk)
 		if (q->freeze_depth)
 			lab_tags_notify(q->hctx->tags, false);
 		q->tag_set->lab_queue = NULL;
+		if (q->hctx->run_wq != kblockd_workqueue)
+			destroy_workqueue(q->hctx->run_wq);
 		lab_flush_queue_free(q->fq);
 		kfree(q->hctx);
 	}

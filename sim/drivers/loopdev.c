@@ -148,7 +148,7 @@ static void loopdev_free_disk(struct lab_loopdev *dev)
 	blk_mq_free_tag_set(&dev->tag_set);
 }
 
-/* Wait, in the worker, for what each starved bio lacks. */
+/* Wait, in the worker, for what each starved bio lacks: memory to cut it is the first. */
 static void loopdev_starved_work(struct work_struct *work)
 {
 	struct lab_loopdev *dev = container_of(work, struct lab_loopdev, starved_work);
@@ -160,7 +160,11 @@ static void loopdev_starved_work(struct work_struct *work)
 		spin_unlock(&dev->starved_lock);
 		if (!bio)
 			return;
-		dev->ops->starved(dev, bio);
+		bio = bio_split_to_limits(bio);
+		if (bio)
+			dev->ops->starved(dev, bio);
+		else
+			lab_loopdev_put(dev, 0);	/* ended */
 	}
 }
 
@@ -179,6 +183,23 @@ void lab_loopdev_starve(struct lab_loopdev *dev, struct bio *bio)
 	bio_list_add(&dev->starved, bio);
 	spin_unlock(&dev->starved_lock);
 	queue_work(dev->wq, &dev->starved_work);
+}
+
+/**
+ * lab_loopdev_cut - lab_loopdev_fit() of what is not one segment
+ * @dev: the device
+ * @bio: what it was given
+ *
+ * Context: ->submit_bio. Return: as there.
+ */
+struct bio *lab_loopdev_cut(struct lab_loopdev *dev, struct bio *bio)
+{
+	struct bio *front = lab_split_to_limits(bio, GFP_NOWAIT | __GFP_NOWARN);
+
+	if (likely(!IS_ERR(front)))
+		return front;
+	lab_loopdev_starve(dev, bio);
+	return NULL;
 }
 
 /**

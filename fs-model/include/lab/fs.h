@@ -169,7 +169,7 @@ static inline void lab_unlock(struct inode *inode, enum lab_lock lock)
  */
 int lab_truncate(struct inode *inode, loff_t size);
 int lab_punch(struct inode *inode, loff_t pos, u64 len_bytes);	/* hole; edges zeroed on disk */
-int lab_zero(struct inode *inode, loff_t pos, u64 len_bytes);	/* unwritten; may grow the size */
+int lab_zero(struct inode *inode, loff_t pos, u64 len_bytes, bool keep_size);	/* unwritten */
 int lab_alloc(struct inode *inode, loff_t pos, u64 len_bytes, bool keep_size);	/* holes become unwritten */
 /*
  * Where is data, or a hole, at or after @pos, as lseek(2)? The end of the file is a hole. Sleeps. A position;

@@ -130,6 +130,23 @@ static inline void kc_nowait_end(void)
 	current->kc_nowait_depth--;
 }
 
+/*
+ * For a wait under a stacking driver's submission that is known to end: for a bio of a set with a rescuer (sim/block). What
+ * the lift returns is for the restore.
+ */
+static inline unsigned int kc_nowait_lift(void)
+{
+	unsigned int depth = current->kc_nowait_depth;
+
+	current->kc_nowait_depth = 0;
+	return depth;
+}
+
+static inline void kc_nowait_restore(unsigned int depth)
+{
+	current->kc_nowait_depth = depth;
+}
+
 /* Called by every primitive before it waits (mutex slow path, schedule(), wait_event). */
 void kc_assert_may_wait(void);
 

@@ -160,7 +160,7 @@ static void change(struct inode *inode, u32 what, loff_t pos, u64 len)
 			lab_expect_eq(lab_convert(inode, pos, e.len_bytes), 0);
 		break;
 	case 7:
-		lab_expect_eq(lab_zero(inode, pos, len), 0);
+		lab_expect_eq(lab_zero(inode, pos, len, false), 0);
 		break;
 	case 8:
 		lab_map_forget(inode);

@@ -162,7 +162,7 @@ static void do_zero(struct world *w, loff_t pos, u64 len_bytes)
 	u32 blk, first = pos / LAB_BLOCK_BYTES, last = (pos + len_bytes - 1) / LAB_BLOCK_BYTES;
 	struct lab_extent e;
 
-	lab_expect_eq(lab_zero(w->inode, pos, len_bytes), 0);
+	lab_expect_eq(lab_zero(w->inode, pos, len_bytes, false), 0);
 	for (blk = first; blk <= last; blk++) {
 		bool cut = blk * (u64)LAB_BLOCK_BYTES < pos ||
 			   (blk + 1) * (u64)LAB_BLOCK_BYTES > pos + len_bytes;
@@ -357,7 +357,7 @@ LAB_TEST(map, bad_questions)
 	lab_expect_eq(lab_truncate(w->inode, LAB_MAX_FILE_BYTES + 1), -EFBIG);
 	lab_expect_eq(lab_truncate(w->inode, LAB_MAX_FILE_BYTES), 0);
 	lab_expect_eq(lab_punch(w->inode, 0, 0), -EINVAL);
-	lab_expect_eq(lab_zero(w->inode, LAB_MAX_FILE_BYTES, 1), -EFBIG);
+	lab_expect_eq(lab_zero(w->inode, LAB_MAX_FILE_BYTES, 1, false), -EFBIG);
 	world_free(w);
 }
 

@@ -107,7 +107,7 @@ LAB_TEST(nospace, zeroing_that_fails_can_be_trimmed)
 
 	for (nr_free = WANT - 1; nr_free <= WANT + 1; nr_free++) {
 		full_open(&f, nr_free, B);
-		lab_expect_eq(lab_zero(f.inode, HEAD * B, WANT * B), nr_free < WANT ? -ENOSPC : 0);
+		lab_expect_eq(lab_zero(f.inode, HEAD * B, WANT * B, false), nr_free < WANT ? -ENOSPC : 0);
 		lab_expect_eq(i_size_read(f.inode), (HEAD + (nr_free < WANT ? 0 : WANT)) * B);
 		lab_expect_eq(lab_fs_free_bytes(f.fs), nr_free < WANT ? 0 : (nr_free - WANT) * B);
 		down_write(&f.inode->i_rwsem);

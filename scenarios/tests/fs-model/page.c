@@ -302,7 +302,7 @@ static void cache_step(struct on_disk *c, struct lab_reffs *ref, u64 *rand, u32 
 		lab_expect_eq(lab_reffs_punch(ref, pos, len), 0);
 		break;
 	case 6:
-		lab_expect_eq(lab_zero(c->inode, pos, len), 0);
+		lab_expect_eq(lab_zero(c->inode, pos, len, false), 0);
 		lab_expect_eq(lab_reffs_punch(ref, pos, len), 0);
 		if (pos + len > lab_reffs_size(ref))
 			lab_expect_eq(lab_reffs_truncate(ref, pos + len), 0);

@@ -134,7 +134,7 @@ static void step(struct pair *p, u32 round)
 		lab_expect_eq(lab_reffs_truncate(p->ref, size), 0);
 		break;
 	case 5:
-		lab_expect_eq(lab_zero(p->inode, pos, len), 0);
+		lab_expect_eq(lab_zero(p->inode, pos, len, false), 0);
 		lab_expect_eq(lab_reffs_zero(p->ref, pos, len), 0);
 		break;
 	case 6 ... 7:
@@ -316,7 +316,7 @@ static int op_punch(struct inode *inode)
 
 static int op_zero(struct inode *inode)
 {
-	return lab_zero(inode, 0, LAB_BLOCK_BYTES);
+	return lab_zero(inode, 0, LAB_BLOCK_BYTES, false);
 }
 
 static int op_alloc(struct inode *inode)

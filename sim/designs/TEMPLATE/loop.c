@@ -104,7 +104,7 @@ static int do_bio_filebacked(struct lab_loop *loop, struct bio *bio)
 	    (bio_op(bio) == REQ_OP_WRITE_ZEROES && !(bio->bi_opf & REQ_NOUNMAP)))
 		err = lab_punch(file->f_inode, pos, bio->bi_iter.bi_size);
 	else if (bio_op(bio) == REQ_OP_WRITE_ZEROES)
-		err = lab_zero(file->f_inode, pos, bio->bi_iter.bi_size);
+		err = lab_zero(file->f_inode, pos, bio->bi_iter.bi_size, true);
 	else
 		err = loop_rw(file, bio, pos);
 	if (!err && (bio->bi_opf & REQ_FUA))
@@ -145,7 +145,7 @@ static void loop_submit_bio(struct bio *bio)
 	struct lab_loop *loop = bio->bi_bdev->bd_disk->private_data;
 	struct loop_cmd *cmd;
 
-	bio = bio_split_to_limits(bio);
+	bio = lab_loopdev_fit(&loop->dev, bio);
 	if (!bio)
 		return;
 	if (bio->bi_opf & REQ_NOWAIT) {		/* to hand over is not to wait, but the worker would */

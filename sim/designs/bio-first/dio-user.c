@@ -203,19 +203,25 @@ static blk_opf_t dio_rw_opf(const struct kiocb *iocb, unsigned int flags)
 	return opf;
 }
 
-/* A request with its first bio, empty. NULL: no memory (alloc=kmalloc). */
+/* A request with its first bio, empty. NULL: no memory (NOWAIT, or alloc=kmalloc). */
 static struct dio_rw *dio_rw_alloc(struct kiocb *iocb, const struct iov_iter *iter, blk_opf_t opf)
 {
+	gfp_t gfp = iocb->ki_flags & IOCB_NOWAIT ? GFP_NOWAIT | __GFP_NOWARN : GFP_KERNEL;
 	unsigned int nr_vecs = iov_iter_npages(iter, BIO_MAX_VECS);
 	struct dio_rw *rw = NULL;
 	struct bio *bio;
 
 	if (unlikely(dio_rw_cache)) {
-		rw = kmem_cache_alloc(dio_rw_cache, GFP_KERNEL);
+		rw = kmem_cache_alloc(dio_rw_cache, gfp);
 		if (!rw)
 			return NULL;
 	}
-	bio = bio_alloc_bioset(NULL, nr_vecs, opf, GFP_KERNEL, rw ? &dio_more_set : &dio_rw_set);
+	bio = bio_alloc_bioset(NULL, nr_vecs, opf, gfp, rw ? &dio_more_set : &dio_rw_set);
+	if (unlikely(!bio)) {
+		if (rw)
+			dio_rw_free(rw);
+		return NULL;
+	}
 	if (!rw)
 		rw = &container_of(bio, struct dio_rw_bio, dio.tail.bio)->rw;
 	rw->iocb = iocb;
@@ -316,7 +322,7 @@ ssize_t dio_rw(struct kiocb *iocb, struct iov_iter *iter, size_t count, unsigned
 	int err;
 
 	if (unlikely(!rw))
-		return -ENOMEM;
+		return iocb->ki_flags & IOCB_NOWAIT ? -EAGAIN : -ENOMEM;
 	bio = rw->first;
 	rw->count = count;
 	rw->wait = sync ? &wait : NULL;

@@ -132,14 +132,21 @@ void dio_end_io(struct bio *bio)
 /* ---- set-up --------------------------------------------------------------------------------- */
 
 /**
- * dio_sets_alloc - what the pieces of a file's bios are allocated from
+ * dio_sets_alloc - what the pieces of a file's bios, and their edges, are allocated from
  * @file: being opened, zeroed
  *
  * Context: task, may sleep. Return: 0 or -ENOMEM.
  */
 int dio_sets_alloc(struct file *file)
 {
-	return bioset_init(&file->f_pieces, DIO_POOL_SIZE, offsetof(struct dio_piece, bio), 0);
+	int err = bioset_init(&file->f_pieces, DIO_POOL_SIZE, offsetof(struct dio_piece, bio), 0);
+
+	if (err)
+		return err;
+	err = bioset_init(&file->f_edges, DIO_POOL_SIZE, 0, BIOSET_NEED_BVECS);
+	if (err)
+		bioset_exit(&file->f_pieces);
+	return err;
 }
 
 /**
@@ -150,6 +157,7 @@ int dio_sets_alloc(struct file *file)
  */
 void dio_sets_free(struct file *file)
 {
+	bioset_exit(&file->f_edges);
 	bioset_exit(&file->f_pieces);
 }
 

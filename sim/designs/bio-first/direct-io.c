@@ -37,13 +37,16 @@
  * @whole: REQ_NOWAIT: one mapping must span the bio, so that there is no side effect when there is none
  * @keep: do not give the submitter's count to the last piece
  * @alone: i_rwsem is held exclusively, and no other IO was in flight when the map was asked
+ * @plugged: there is more than one piece, and they are held back in @plug, to go down together. (Not part of this
+ *	structure, which so can be in registers)
  */
 struct dio_walk {
 	struct dio *dio;
 	struct inode *inode;
 	loff_t isize;
 	unsigned int map_flags;
-	bool write, nowait, whole, keep, alone;
+	bool write, nowait, whole, keep, alone, plugged;
+	struct blk_plug *plug;
 };
 
 /* ---- submit a piece ------------------------------------------------------------------------- */
@@ -52,7 +55,8 @@ struct dio_walk {
 static void piece_zero_edge(struct dio_piece *piece, struct block_device *bdev, sector_t sector,
 			    unsigned int bytes)
 {
-	struct bio *bio = bio_alloc(bdev, 1, REQ_OP_WRITE | REQ_SYNC | REQ_IDLE, GFP_NOIO);
+	struct bio *bio = bio_alloc_bioset(bdev, 1, REQ_OP_WRITE | REQ_SYNC | REQ_IDLE, GFP_NOIO,
+					   &piece->dio->file->f_edges);
 
 	BUILD_BUG_ON(LAB_BLOCK_BYTES > PAGE_SIZE);
 	bio->bi_iter.bi_sector = sector;
@@ -111,6 +115,10 @@ static int piece_submit(struct dio_walk *w, const struct lab_extent *ext)
 	}
 	if (unlikely(!last || w->keep))
 		dio_get(dio);
+	if (unlikely(!last) && !w->nowait && !w->plugged) {
+		blk_start_plug(w->plug);
+		w->plugged = true;
+	}
 	dio_hold_piece(w->inode);
 	if (unlikely(piece->flags & DIO_PIECE_CONVERT))
 		piece_zero_edges(piece, ext);
@@ -195,6 +203,8 @@ static int dio_walk_extents(struct dio_walk *w)
 
 	while (!ret && bio->bi_iter.bi_size)
 		ret = dio_extent(w);
+	if (unlikely(w->plugged))
+		blk_finish_plug(w->plug);
 	if (unlikely(w->alone))
 		lab_inode_dio_wait(w->inode);
 	return ret == 1 && w->keep ? 0 : ret;
@@ -303,7 +313,9 @@ int dio_submit_mapped(struct file *file, struct bio *bio, unsigned int flags)
 {
 	struct dio *dio = bio_dio(bio);
 	bool whole = bio->bi_opf & REQ_NOWAIT, nowait = whole || (flags & DIO_NOBLOCK);
+	struct blk_plug plug;
 	struct dio_walk w = {
+		.plug = &plug,
 		.dio = dio,
 		.inode = file->f_inode,
 		.write = op_is_write(bio->bi_opf),

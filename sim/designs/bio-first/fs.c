@@ -370,16 +370,15 @@ static int fs_fsync(struct file *file, loff_t start, loff_t end, int datasync)
 }
 
 /*
- * What a loop device needs: punch, and zero without a change of size (it never goes beyond the file). The caller
- * has lab_sb_start_write(), as for all that changes the file.
+ * What a loop device needs: punch, and zero without a change of size. The caller has lab_sb_start_write(), as for all
+ * that changes the file.
  */
 static long fs_fallocate(struct file *file, int mode, loff_t offset, loff_t len)
 {
 	if (mode == (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE))
 		return lab_punch(file->f_inode, offset, len);
-	if (mode == (FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE) &&
-	    offset + len <= i_size_read(file->f_inode))
-		return lab_zero(file->f_inode, offset, len);
+	if (mode == (FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE))
+		return lab_zero(file->f_inode, offset, len, true);
 	return -EOPNOTSUPP;
 }
 

@@ -178,7 +178,7 @@ static long fs_fallocate(struct file *file, int mode, loff_t offset, loff_t len)
 	if (mode == (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE))
 		ret = lab_punch(file->f_inode, offset, len);
 	else if (mode == (FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE))
-		ret = lab_zero(file->f_inode, offset, len);
+		ret = lab_zero(file->f_inode, offset, len, true);
 	file_end_write(file);
 	return ret;
 }

@@ -61,7 +61,6 @@ struct iomap_dio {
 };
 
 static struct kmem_cache *iomap_dio_cache;
-static struct workqueue_struct *iomap_dio_wq;
 static bool iomap_reads_on_wq;
 
 static inline void iomap_dio_error(struct iomap_dio *dio, int error)
@@ -144,7 +143,7 @@ static void iomap_dio_last_bio(struct iomap_dio *dio)
 		wake_up_process(waiter);
 	} else if ((dio->flags & DIO_WRITE) || iomap_reads_on_wq) {
 		INIT_WORK(&dio->work, iomap_dio_work);
-		queue_work(iomap_dio_wq, &dio->work);
+		queue_work(dio->iocb->ki_filp->f_done_wq, &dio->work);
 	} else {
 		iomap_dio_complete_async(dio);
 	}
@@ -391,10 +390,22 @@ ssize_t iomap_dio_rw(struct kiocb *iocb, struct iov_iter *iter, unsigned int fla
 }
 
 /**
- * iomap_dio_init - cache and workqueue, once
+ * iomap_dio_alloc_wq - where the writes of a file end; dio_sets_free() undoes it
+ * @file: being opened
+ *
+ * One for each file, where 6.1 has one for each filesystem. Context: task, may sleep. Return: 0 or -ENOMEM.
+ */
+int iomap_dio_alloc_wq(struct file *file)
+{
+	file->f_done_wq = alloc_workqueue("dio61", WQ_MEM_RECLAIM, 0);
+	return file->f_done_wq ? 0 : -ENOMEM;
+}
+
+/**
+ * iomap_dio_init - the cache, once
  * @knobs: completion is looked at
  *
- * Context: task, may sleep. Return: 0 or -ENOMEM, with nothing left behind.
+ * Context: task, may sleep. Return: 0 or -ENOMEM.
  */
 int iomap_dio_init(const struct lab_knobs *knobs)
 {
@@ -403,11 +414,6 @@ int iomap_dio_init(const struct lab_knobs *knobs)
 	if (!iomap_dio_cache)
 		return -ENOMEM;
 	kmem_cache_set_probe(iomap_dio_cache, LAB_ALLOC_DIO);
-	iomap_dio_wq = alloc_workqueue("dio61", WQ_MEM_RECLAIM, 0);
-	if (!iomap_dio_wq) {
-		iomap_dio_exit();
-		return -ENOMEM;
-	}
 	return 0;
 }
 
@@ -418,9 +424,6 @@ int iomap_dio_init(const struct lab_knobs *knobs)
  */
 void iomap_dio_exit(void)
 {
-	if (iomap_dio_wq)
-		destroy_workqueue(iomap_dio_wq);
-	iomap_dio_wq = NULL;
 	kmem_cache_destroy(iomap_dio_cache);
 	iomap_dio_cache = NULL;
 }

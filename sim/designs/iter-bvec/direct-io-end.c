@@ -15,7 +15,6 @@
 #include "direct-io.h"
 
 #define DIO_POOL_SIZE		4	/* bios kept back in each set: progress without memory */
-#define DIO_MAX_ACTIVE		4	/* conversions and flushes at work at once */
 
 /*
  * Two of a kind: bios with elements of their own, and those that are lent an array and need no room for
@@ -37,7 +36,6 @@ struct dio_sets {
 };
 
 static struct kmem_cache *dio_cache;
-static struct workqueue_struct *dio_wq;
 static struct lab_knobs dio_knobs;
 
 /* ---- piece: allocation ---------------------------------------------------------------------- */
@@ -230,7 +228,7 @@ static void dio_defer(struct dio_piece *piece)
 	struct file *file = piece->dio->file;
 
 	if (llist_add(&piece->done_node, &file->f_done))
-		queue_work(dio_wq, &file->f_done_work);
+		queue_work(file->f_done_wq, &file->f_done_work);
 }
 
 /**
@@ -385,6 +383,9 @@ int dio_sets_alloc(struct file *file)
 	if (!sets)
 		return -ENOMEM;
 	file->f_dio_sets = sets;
+	file->f_done_wq = alloc_ordered_workqueue("dio", WQ_MEM_RECLAIM);
+	if (!file->f_done_wq)
+		goto bad;
 	if (bioset_init(&sets->extra, DIO_POOL_SIZE, 0, BIOSET_NEED_BVECS))
 		goto bad;
 	for (i = 0; i < DIO_NR_SETS; i++) {
@@ -411,6 +412,9 @@ void dio_sets_free(struct file *file)
 	struct dio_sets *sets = file->f_dio_sets;
 	unsigned int i;
 
+	if (file->f_done_wq)
+		destroy_workqueue(file->f_done_wq);	/* nothing is in flight, but its last work may not have returned */
+	file->f_done_wq = NULL;
 	if (!sets)
 		return;
 	bioset_exit(&sets->extra);
@@ -423,10 +427,10 @@ void dio_sets_free(struct file *file)
 }
 
 /**
- * dio_init - cache and workqueue, once
+ * dio_init - the cache, once
  * @knobs: alloc and completion are looked at
  *
- * Context: task, may sleep. Return: 0 or -ENOMEM, with nothing left behind.
+ * Context: task, may sleep. Return: 0 or -ENOMEM.
  */
 int dio_init(const struct lab_knobs *knobs)
 {
@@ -435,11 +439,6 @@ int dio_init(const struct lab_knobs *knobs)
 	if (!dio_cache)
 		return -ENOMEM;
 	kmem_cache_set_probe(dio_cache, LAB_ALLOC_DIO);
-	dio_wq = alloc_workqueue("dio", WQ_MEM_RECLAIM | WQ_UNBOUND, DIO_MAX_ACTIVE);
-	if (!dio_wq) {
-		dio_exit();
-		return -ENOMEM;
-	}
 	return 0;
 }
 
@@ -450,9 +449,6 @@ int dio_init(const struct lab_knobs *knobs)
  */
 void dio_exit(void)
 {
-	if (dio_wq)
-		destroy_workqueue(dio_wq);
-	dio_wq = NULL;
 	kmem_cache_destroy(dio_cache);
 	dio_cache = NULL;
 }

@@ -375,7 +375,7 @@ static void loop_submit_bio(struct bio *bio)
 	struct loop_device *lo = bio->bi_bdev->bd_disk->private_data;
 	struct loop_cmd *cmd;
 
-	bio = bio_split_to_limits(bio);
+	bio = lab_loopdev_fit(&lo->dev, bio);
 	if (!bio)
 		return;
 	cmd = loop_cmd_alloc(lo, GFP_NOWAIT);

@@ -92,7 +92,6 @@ static struct lab_file *fs_open_bdev(struct block_device *bdev)
 
 static void fs_close(struct lab_file *lf)
 {
-	flush_work(&lf->file.f_done_work);	/* nothing is in flight, but it may not have returned */
 	if (!lf->file.f_inode) {	/* a block device: whoever closes it last writes its pages back */
 		lab_cache_write(lf->buffered.f_inode, 0, LAB_MAX_FILE_BYTES);
 		lab_inode_destroy(lf->buffered.f_inode);
@@ -286,7 +285,7 @@ static long fs_fallocate(struct file *file, int mode, loff_t offset, loff_t len)
 	if (mode == (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE))
 		return lab_punch(file->f_inode, offset, len);
 	if (mode == (FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE))
-		return lab_zero(file->f_inode, offset, len);
+		return lab_zero(file->f_inode, offset, len, true);
 	return -EOPNOTSUPP;
 }
 

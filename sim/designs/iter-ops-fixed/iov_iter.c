@@ -8,8 +8,8 @@
  * checked way to every byte and one indirect call, the table's, in front of it.
  *
  * fill_bio is where memory that is not pinned becomes memory that is: user pages are pinned straight into the
- * bio's own array, neighbours merged; a bio_vec array is borrowed as it is, with an offset into its first
- * element, and costs nothing a page.
+ * bio's own array, one call a segment, neighbours merged; a bio_vec array is borrowed as it is, with an offset into its
+ * first element, and costs nothing a page.
  *
  * Source: the idea of a table is the iov_iter_ops series (Kleikamp, Brown, 2012-2013); the borrowing is
  * commit c42bca92be92 (5.12), the pinning 9cd56d916aa4 (4.10) and the FOLL_PIN rules of 6.5.
@@ -20,8 +20,6 @@
 #include <linux/errno.h>
 #include <linux/kernel.h>
 #include <linux/uaccess.h>
-
-#define PIN_BATCH	32	/* pages pinned by one call; their pointers are on the stack (256 bytes) */
 
 /* ---- user memory ---------------------------------------------------------------------------- */
 
@@ -192,21 +190,26 @@ static unsigned int user_npages(const struct iov_iter *iter, size_t bytes, unsig
 }
 
 /*
- * Pin at most @len bytes of the current segment into @bio: one batch, and no more pages than the bio has room
- * for: each may be an element. Returns bytes (0: full) or -EFAULT with nothing pinned.
+ * Pin at most @len bytes of the current segment into @bio: no more pages than the bio has room for, as each may be an
+ * element. Their pointers are written into the end of the bio's own array, which has not been filled: an element is two
+ * pointers wide, so element k is written after pointer k was read, and ends at most where pointer k + 1 begins. Returns
+ * bytes (0: full) or -EFAULT with nothing pinned.
  */
 static __always_inline ssize_t user_pin_batch(struct iov_iter *iter, struct bio *bio, size_t len,
 					      unsigned int gup_flags, bool old_rule)
 {
+	unsigned int room = bio->bi_max_vecs - bio->bi_vcnt;
 	unsigned long addr = iter->iov->base + iter->iov_offset;
 	unsigned int off = offset_in_page(addr);
-	int nr = min_t(size_t, DIV_ROUND_UP(off + len, PAGE_SIZE), PIN_BATCH), got, i;
-	struct page *pages[PIN_BATCH];
+	struct page **pages;
 	ssize_t done = 0;
+	int nr, got, i;
 
-	nr = min_t(int, nr, old_rule ? lab_old_room_pages(bio, off, len) : bio->bi_max_vecs - bio->bi_vcnt);
+	BUILD_BUG_ON(sizeof(struct bio_vec) < 2 * sizeof(struct page *));
+	nr = min_t(size_t, DIV_ROUND_UP(off + len, PAGE_SIZE), old_rule ? lab_old_room_pages(bio, off, len) : room);
 	if (!nr)
 		return 0;
+	pages = (struct page **)(bio->bi_io_vec + bio->bi_max_vecs) - nr;
 	got = pin_user_pages_fast(addr & PAGE_MASK, nr, gup_flags, pages);
 	if (got <= 0)
 		return got ? got : -EFAULT;
@@ -280,7 +283,7 @@ static int user_fill_bio(struct iov_iter *iter, struct bio *bio, size_t bytes, u
 	bytes = min(bytes, iter->count);
 	if (user_is_page(iter, bytes))
 		return user_pin_page(iter, bio, bytes, op_is_write(bio->bi_opf) ? 0 : FOLL_WRITE);
-	return user_fill_batches(iter, bio, bytes, align);	/* its large stack is no burden to one page */
+	return user_fill_batches(iter, bio, bytes, align);
 }
 
 const struct iov_iter_ops iovec_iter_ops = {

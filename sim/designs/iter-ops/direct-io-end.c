@@ -19,11 +19,9 @@
 #include <linux/slab.h>
 #include "direct-io.h"
 
-#define DIO_MAX_ACTIVE		4	/* conversions and flushes at work at once */
 #define DIO_REAP_BIOS		64	/* a submitter looks for ended bios as often */
 
 static struct kmem_cache *dio_cache;
-static struct workqueue_struct *dio_done_wq;	/* of the filesystem, in Linux */
 static bool dio_always_defer;			/* knob completion=wq */
 
 /* ---- memory --------------------------------------------------------------------------------- */
@@ -161,7 +159,7 @@ void dio_bio_end_aio(struct bio *bio)
 		return;
 	if ((dio->result && dio->defer_completion) || dio_always_defer) {
 		INIT_WORK(&dio->complete_work, dio_aio_complete_work);
-		queue_work(dio_done_wq, &dio->complete_work);
+		queue_work(dio->iocb->ki_filp->f_lab_done_wq, &dio->complete_work);
 	} else {
 		dio_complete(dio, dio->iocb->ki_pos, 0, true);
 	}
@@ -273,10 +271,10 @@ int drop_refcount(struct dio *dio)
 /* ---- set-up --------------------------------------------------------------------------------- */
 
 /**
- * dio_init - cache and workqueue, once
+ * dio_init - the cache, once
  * @knobs: completion is looked at
  *
- * Context: task, may sleep. Return: 0 or -ENOMEM, with nothing left behind.
+ * Context: task, may sleep. Return: 0 or -ENOMEM.
  */
 int dio_init(const struct lab_knobs *knobs)
 {
@@ -285,11 +283,6 @@ int dio_init(const struct lab_knobs *knobs)
 	if (!dio_cache)
 		return -ENOMEM;
 	kmem_cache_set_probe(dio_cache, LAB_ALLOC_DIO);
-	dio_done_wq = alloc_workqueue("dio", WQ_MEM_RECLAIM | WQ_UNBOUND, DIO_MAX_ACTIVE);
-	if (!dio_done_wq) {
-		dio_exit();
-		return -ENOMEM;
-	}
 	return 0;
 }
 
@@ -300,9 +293,6 @@ int dio_init(const struct lab_knobs *knobs)
  */
 void dio_exit(void)
 {
-	if (dio_done_wq)
-		destroy_workqueue(dio_done_wq);
-	dio_done_wq = NULL;
 	kmem_cache_destroy(dio_cache);
 	dio_cache = NULL;
 }

@@ -19,6 +19,9 @@
 #include <linux/errno.h>
 #include <linux/kernel.h>
 #include <linux/slab.h>
+#include <linux/workqueue.h>
+
+#define DIO_MAX_ACTIVE	4	/* conversions and flushes of a file at work at once */
 
 static const struct file_operations fs_file_ops;
 static const struct address_space_operations fs_aops;
@@ -71,11 +74,16 @@ static struct lab_file *file_alloc(const struct file_operations *f_op,
 				   const struct address_space_operations *f_aops, struct inode *inode,
 				   struct block_device *bdev)
 {
+	struct workqueue_struct *done_wq = alloc_workqueue("dio", WQ_MEM_RECLAIM | WQ_UNBOUND, DIO_MAX_ACTIVE);
 	struct lab_file *lf = kzalloc(sizeof(*lf), GFP_KERNEL);
 	unsigned int flags;
 
-	if (!lf)
+	if (!done_wq || !lf) {
+		if (done_wq)
+			destroy_workqueue(done_wq);
+		kfree(lf);
 		return ERR_PTR(-ENOMEM);
+	}
 	for (flags = 0; flags < FS_NR_DESCRIPTORS; flags++) {
 		struct file *file = &lf->fd[flags];
 
@@ -87,6 +95,7 @@ static struct lab_file *file_alloc(const struct file_operations *f_op,
 		file->f_bdev = bdev;
 		atomic_set(&file->f_count, 1);
 		atomic_set(&file->f_lab_kiocbs, 0);
+		file->f_lab_done_wq = done_wq;
 	}
 	return lf;
 }
@@ -110,6 +119,7 @@ static void fs_close(struct lab_file *lf)
 		fput(&lf->fd[flags]);
 		WARN_ON(atomic_read(&lf->fd[flags].f_count));
 	}
+	destroy_workqueue(lf->fd[0].f_lab_done_wq);
 	kfree(lf);
 }
 

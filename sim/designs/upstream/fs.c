@@ -152,5 +152,5 @@ unsigned int upl_wb_sample(void *p)
 
 int upl_fallocate(void *p, int punch, long long pos, host_u64 len_bytes)
 {
-	return punch ? lab_punch(p, pos, len_bytes) : lab_zero(p, pos, len_bytes);
+	return punch ? lab_punch(p, pos, len_bytes) : lab_zero(p, pos, len_bytes, true);
 }

@@ -172,6 +172,41 @@ LAB_TEST(blk_stack, one_tag_above_plugged) { relay_round(1, 8, true, false); }
 LAB_TEST(blk_stack, workers) { relay_round(16, 4, true, true); }
 LAB_TEST(blk_stack, workers_one_tag_each) { relay_round(1, 1, false, true); }
 
+/* ---- workers that wait for each other ------------------------------------------------------------ */
+
+#define NR_SIBLINGS	6u		/* more than any queue of works has workers */
+
+/*
+ * Devices side by side on one that has a single tag. Their requests, and before all others one that holds that tag, go
+ * to workers, since the submitter sleeps with all of them in its plug: the workers of the upper ones wait for the tag,
+ * and whoever has it must not wait for one of them.
+ */
+LAB_TEST(blk_stack, siblings_over_one_tag)
+{
+	struct relay *r = kcalloc(NR_SIBLINGS + 1, sizeof(*r), GFP_KERNEL), *low = r + NR_SIBLINGS;
+	struct tdev *dev = tdev_create(4);
+	u8 *buf = kzalloc(512, GFP_KERNEL);
+	struct blk_plug plug;
+	struct tbatch batch;
+	unsigned int i;
+
+	relay_init(low, dev->bdev, 1);
+	for (i = 0; i < NR_SIBLINGS; i++)
+		relay_init(&r[i], low->disk->part0, 4);
+	tbatch_init(&batch);
+	blk_start_plug(&plug);
+	for (i = 0; i <= NR_SIBLINGS; i++)
+		tbatch_submit(&batch, tbio(r[i].disk->part0, REQ_OP_WRITE, i * 8, buf, 512));
+	tbatch_wait(&batch);
+	blk_finish_plug(&plug);
+	lab_expect_eq(batch.nr_failed, 0);
+	for (i = 0; i <= NR_SIBLINGS; i++)
+		relay_exit(&r[i]);
+	kfree(buf);
+	kfree(r);
+	tdev_destroy(dev);
+}
+
 /* ---- freezing a queue with ->submit_bio --------------------------------------------------------- */
 
 static unsigned int in_pass, passed;

@@ -334,3 +334,25 @@ DESIGN_TEST(edges, loop_options)
 	d->loop_del(loop);
 	rig_down(&r);
 }
+
+/* What a device is asked to zero, or to forget, where its file has ended, does not make the file longer. */
+DESIGN_TEST(edges, zeroing_behind_a_file_that_shrank)
+{
+	struct rig_opts o = { .file_bytes = 1 << 20, .loop = true };
+	int err = rig_lacks(RIG_NO_ZEROES) ? -EOPNOTSUPP : 0;
+	struct block_device *bdev;
+	struct rig r;
+
+	rig_up(&r, &o);
+	bdev = rig_design->loop_bdev(r.loop);
+	lab_expect_eq(lab_truncate(r.inode, 512 << 10), 0);
+	lab_expect_eq(blkdev_issue_zeroout(bdev, 768 << 1, 128, GFP_KERNEL,
+					   BLKDEV_ZERO_NOUNMAP | BLKDEV_ZERO_NOFALLBACK), err);
+	lab_expect_eq(i_size_read(r.inode), 512 << 10);
+	lab_expect_eq(blkdev_issue_zeroout(bdev, 480 << 1, 128, GFP_KERNEL,
+					   BLKDEV_ZERO_NOUNMAP | BLKDEV_ZERO_NOFALLBACK), err);
+	lab_expect_eq(i_size_read(r.inode), 512 << 10);
+	lab_expect_eq(blkdev_issue_discard(bdev, 480 << 1, 128, GFP_KERNEL), 0);
+	lab_expect_eq(i_size_read(r.inode), 512 << 10);
+	rig_down(&r);
+}

@@ -271,3 +271,61 @@ DESIGN_TEST(nest, no_memory_for_pieces)
 		if (rig_knobs(k, &knobs))
 			no_memory(&knobs, &fs);
 }
+
+/* ---- no memory, and blocks of which only a part is written --------------------------------------------- */
+
+#define EDGE_IOS	6
+#define EDGE_BYTES	512u
+
+/* Where write @i goes: into the middle of a block of its own. */
+static loff_t edge_pos(unsigned int i)
+{
+	return (loff_t)i * 2 * LAB_BLOCK_BYTES + 1536;
+}
+
+/*
+ * Each write zeroes what it leaves out of its block, before it and behind it, on each level. Those bios wait for the
+ * level below, which needs bios of the same kind: if one reserve served all levels, those above would hold it.
+ */
+static void no_memory_for_edges(const struct lab_knobs *knobs)
+{
+	struct rig_opts o = { .knobs = *knobs, .fs = { .layout = LAB_LAYOUT_UNWRITTEN } };
+	struct rig_slot slot[EDGE_IOS];
+	struct lab_iovec iov[EDGE_IOS];
+	unsigned int i, failed = 0;
+	struct nest n;
+	bool may_fail;
+
+	nest_up(&n, &o, 2);
+	may_fail = n.rig.knobs.alloc == LAB_ALLOC_KMALLOC || rig_costs()->cached;
+	for (i = 0; i < EDGE_IOS; i++) {
+		iov[i] = (struct lab_iovec){ n.rig.mem + i * PAGE_SIZE, EDGE_BYTES };
+		rig_set(iov[i].base, i + 1, EDGE_BYTES);
+	}
+	kc_fault_nth(KC_FAULT_SLAB, 1, ~0ull);
+	for (i = 0; i < EDGE_IOS; i++)
+		rig_start(&slot[i], n.top, LAB_WRITE, edge_pos(i), &iov[i], 1, 0);
+	for (i = 0; i < EDGE_IOS; i++) {
+		ssize_t ret = rig_finish(&slot[i]);
+
+		lab_expect(ret == EDGE_BYTES || (may_fail && ret < 0));
+		failed += ret < 0;
+	}
+	kc_fault_nth(KC_FAULT_SLAB, 0, 0);
+	for (i = 0; i < EDGE_IOS && !failed; i++) {
+		rig_expect_written(&n.rig, n.top, edge_pos(i), i + 1, EDGE_BYTES);
+		rig_expect_written(&n.rig, n.top, edge_pos(i) - EDGE_BYTES, 0, EDGE_BYTES);
+		rig_expect_written(&n.rig, n.top, edge_pos(i) + EDGE_BYTES, 0, EDGE_BYTES);
+	}
+	nest_down(&n);
+}
+
+DESIGN_TEST(nest, no_memory_for_edges)
+{
+	struct lab_knobs knobs;
+	unsigned int k;
+
+	for (k = 0; k < RIG_KNOB_SETS; k++)
+		if (rig_knobs(k, &knobs))
+			no_memory_for_edges(&knobs);
+}

@@ -3,6 +3,8 @@
  * NOWAIT (H8), of the caller's IO and of a bio to the loop device: all of it in one mapping and at once, else
  * -EAGAIN, and then nothing has happened.
  */
+#include <linux/slab.h>
+#include <kc/fault.h>
 #include "rig.h"
 
 #define EXTENT_BYTES	16384u
@@ -143,4 +145,138 @@ DESIGN_TEST(nowait, bio_over_two_extents)
 	lab_expect_eq(after.bios[REQ_OP_WRITE] - before.bios[REQ_OP_WRITE], 1);
 	lab_expect_eq(after.bios[REQ_OP_READ], before.bios[REQ_OP_READ]);
 	rig_down(&r);
+}
+
+/* ---- one request, of one bio that may wait and one that may not ---------------------------------------- */
+
+struct pair {
+	struct bio *bio[2];
+	struct page *page;
+	struct task_struct *task;
+	atomic_t left;
+	int done;
+};
+
+static void pair_end_io(struct bio *bio)
+{
+	struct pair *p = bio->bi_private;
+	struct task_struct *task = p->task;
+
+	if (atomic_dec_and_test(&p->left)) {
+		smp_store_release(&p->done, 1);
+		wake_up_process(task);
+	}
+}
+
+/* Two pages of a hole, written by bios that follow each other, plugged; @hasty of them may not wait. */
+static void pair_of_writes(struct rig *r, unsigned int hasty, loff_t pos)
+{
+	struct block_device *bdev = rig_design->loop_bdev(r->loop);
+	struct pair p = { .page = alloc_page(GFP_KERNEL | __GFP_ZERO), .task = current };
+	struct blk_plug plug;
+	unsigned int i;
+
+	atomic_set(&p.left, 2);
+	blk_start_plug(&plug);
+	for (i = 0; i < 2; i++) {
+		p.bio[i] = bio_alloc(bdev, 1, REQ_OP_WRITE | (i == hasty ? REQ_NOWAIT : 0), GFP_KERNEL);
+		p.bio[i]->bi_iter.bi_sector = (pos >> SECTOR_SHIFT) + i * PAGE_SECTORS;
+		__bio_add_page(p.bio[i], p.page, PAGE_SIZE, 0);
+		p.bio[i]->bi_private = &p;
+		p.bio[i]->bi_end_io = pair_end_io;
+		submit_bio(p.bio[i]);
+	}
+	blk_finish_plug(&plug);
+	rig_wait(&p.done);
+	for (i = 0; i < 2; i++) {
+		lab_expect_eq(p.bio[i]->bi_status, (i == hasty ? BLK_STS_AGAIN : BLK_STS_OK));
+		bio_put(p.bio[i]);
+	}
+	__free_page(p.page);
+}
+
+/* Who may wait is not refused since another may not, and who may not does not wait since another may. */
+DESIGN_TEST(nowait, not_of_one_request_with_who_may_wait)
+{
+	struct rig_opts o = {
+		.file_bytes = 1 << 20, .loop = true, .fs = { .layout = LAB_LAYOUT_SPARSE },
+		.knobs = { .loopq = LAB_LOOPQ_MQ },
+	};
+	struct rig r;
+
+	rig_needs_loopq(LAB_LOOPQ_MQ);
+	rig_needs_what(RIG_NO_NOWAIT | RIG_NOWAIT_UNSEEN, "its loop device does not know NOWAIT");
+	rig_up(&r, &o);
+	pair_of_writes(&r, 0, 0);
+	pair_of_writes(&r, 1, 65536);
+	rig_down(&r);
+}
+
+/* ---- no memory ------------------------------------------------------------------------------------------- */
+
+#define MANY	256u		/* more than a design keeps back, and more than a task has at hand */
+
+static struct bio_list held;
+
+/* A disk that is not done with anything, until all are let go. */
+static void hold_submit_bio(struct bio *bio)
+{
+	bio_list_add(&held, bio);
+}
+
+static const struct block_device_operations hold_fops = { .submit_bio = hold_submit_bio };
+static const struct lab_filter_type hold = { .name = "hold", .what = "keeps bios", .fops = &hold_fops };
+
+static void let_go(void)
+{
+	struct bio *bio;
+
+	while ((bio = bio_list_pop(&held))) {
+		bio->bi_status = BLK_STS_OK;
+		bio_endio(bio);
+	}
+}
+
+/* Others have what was kept back, and keep it: who may not wait would wait for ever. */
+static void nowait_behind_others(struct rig *r, struct lab_file *file, struct rig_slot *slot)
+{
+	struct lab_iovec iov = { r->mem, 4096 };
+	unsigned int i, nr;
+
+	rig_set(r->mem, 0, 4096);
+	kc_fault_nth(KC_FAULT_SLAB, 1, ~0ull >> 1);
+	for (nr = 0; nr < MANY; nr++) {
+		rig_start(&slot[nr], file, LAB_READ, 0, &iov, 1, LAB_IO_NOWAIT);
+		if (READ_ONCE(slot[nr].done))
+			break;
+	}
+	lab_expect_lt(nr, MANY);
+	lab_expect_eq(slot[nr].res, -EAGAIN);
+	let_go();
+	for (i = 0; i < nr; i++)
+		lab_expect_eq(rig_finish(&slot[i]), 4096);
+	kc_fault_nth(KC_FAULT_SLAB, 0, 0);
+}
+
+DESIGN_TEST(nowait, without_memory)
+{
+	struct rig_slot *slot = kcalloc(MANY, sizeof(*slot), GFP_KERNEL);
+	unsigned int k;
+
+	rig_needs_what(RIG_NO_NOWAIT | RIG_NOWAIT_UNSEEN, "who may not wait does, for memory");
+	lab_expect(slot);
+	for (k = 0; k < RIG_KNOB_SETS; k++) {
+		struct rig_opts o = { .file_bytes = 1 << 20, .loop = true, .spy = &hold };
+		struct rig r;
+
+		/* What a worker is given is out of sight. */
+		if (!rig_knobs(k, &o.knobs) || o.knobs.handoff != LAB_HANDOFF_INLINE || lab_test_handoff() == 2)
+			continue;
+		bio_list_init(&held);
+		rig_up(&r, &o);
+		nowait_behind_others(&r, r.file, slot);
+		nowait_behind_others(&r, r.bdev, slot);
+		rig_down(&r);
+	}
+	kfree(slot);
 }

@@ -177,3 +177,45 @@ DESIGN_TEST(starved, who_may_not_wait)
 		rig_down(&r);
 	}
 }
+
+/* ---- the loop device's queue cuts bios ----------------------------------------------------------------- */
+
+#define CUT_IOS		6u
+#define CUT_BYTES	(8 * PAGE_SIZE)
+
+/* The pieces of a bio come from a reserve of two; who cuts waits until the first have ended, and they do. */
+DESIGN_TEST(starved, no_memory_to_cut)
+{
+	unsigned int k, i;
+
+	for (k = 0; k < RIG_KNOB_SETS; k++) {
+		struct rig_opts o = {
+			.file_bytes = 1 << 20, .loop = true, .loop_opts = { .max_sectors = PAGE_SECTORS },
+		};
+		struct rig_slot slot[CUT_IOS];
+		struct lab_iovec iov[CUT_IOS];
+		bool may_fail;
+		struct rig r;
+
+		if (!rig_knobs(k, &o.knobs))
+			continue;
+		rig_up(&r, &o);
+		may_fail = r.knobs.alloc == LAB_ALLOC_KMALLOC || rig_costs()->cached;
+		for (i = 0; i < CUT_IOS; i++) {
+			iov[i] = (struct lab_iovec){ r.mem + i * CUT_BYTES, CUT_BYTES };
+			rig_set(iov[i].base, i + 1, CUT_BYTES);
+		}
+		kc_fault_nth(KC_FAULT_SLAB, 1, ~0ull >> 1);
+		for (i = 0; i < CUT_IOS; i++)
+			rig_start(&slot[i], r.bdev, LAB_WRITE, i * CUT_BYTES, &iov[i], 1, 0);
+		for (i = 0; i < CUT_IOS; i++) {
+			ssize_t ret = rig_finish(&slot[i]);
+
+			lab_expect(ret == CUT_BYTES || (may_fail && ret < 0));
+		}
+		kc_fault_nth(KC_FAULT_SLAB, 0, 0);
+		for (i = 0; i < CUT_IOS && !may_fail; i++)
+			rig_expect_written(&r, r.file, i * CUT_BYTES, i + 1, CUT_BYTES);
+		rig_down(&r);
+	}
+}

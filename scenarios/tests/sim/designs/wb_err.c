@@ -150,7 +150,7 @@ DESIGN_TEST(wb_err, durable_direct_write_that_ends_with_a_flush)
 	lab_expect_eq(rig_io(other, LAB_WRITE, FILE_BYTES, r.mem, PAGE_SIZE, LAB_IO_DSYNC), -EIO);
 	lab_expect_eq(rig_io(other, LAB_WRITE, FILE_BYTES, r.mem, PAGE_SIZE, LAB_IO_DSYNC), PAGE_SIZE);
 	lose(&r, r.file);
-	lab_expect_eq(lab_zero(r.inode, 0, PAGE_SIZE), 0);
+	lab_expect_eq(lab_zero(r.inode, 0, PAGE_SIZE, false), 0);
 	lab_expect_eq(rig_aio(other, LAB_WRITE, 0, &iov, 1, LAB_IO_DSYNC), -EIO);
 	lab_expect_eq(rig_aio(other, LAB_WRITE, 0, &iov, 1, LAB_IO_DSYNC), PAGE_SIZE);
 	rig_design->close(other);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Filters: their arguments, what they let through, what they break, what they count. */
 #include <linux/ioprio.h>
+#include <kc/fault.h>
 #include <kc/io.h>
 #include <lab/filter.h>
 #include "devs.h"
@@ -318,4 +319,78 @@ LAB_TEST(filters, compose_over_every_device)
 	}
 	test_free_pages(in, 65536);
 	test_free_pages(out, 65536);
+}
+
+/* ---- no memory ------------------------------------------------------------------------------------------ */
+
+#define NR_HUNGRY	8u		/* more than a filter keeps clones back */
+
+struct hungry {
+	struct completion done;
+	atomic_t left, failed;
+};
+
+static void hungry_end_io(struct bio *bio)
+{
+	struct hungry *h = bio->bi_private;
+
+	if (bio->bi_status)
+		atomic_inc(&h->failed);
+	if (atomic_dec_and_test(&h->left))
+		complete(&h->done);
+}
+
+/* As many bios as there are clones, and more: who submits waits for a clone to come back, and gets it. */
+static void hungry_run(struct block_device *bdev, u8 *p, u32 step, u32 len)
+{
+	struct bio *bio[NR_HUNGRY];
+	struct hungry h;
+	u32 i, at;
+
+	init_completion(&h.done);
+	atomic_set(&h.left, NR_HUNGRY);
+	atomic_set(&h.failed, 0);
+	for (i = 0; i < NR_HUNGRY; i++) {
+		bio[i] = bio_alloc(bdev, len / PAGE_SIZE, REQ_OP_WRITE, GFP_KERNEL);
+		bio[i]->bi_iter.bi_sector = (u64)i * step >> SECTOR_SHIFT;
+		for (at = 0; at < len; at += PAGE_SIZE)
+			__bio_add_page(bio[i], virt_to_page(p + i * step + at), PAGE_SIZE, 0);
+		bio[i]->bi_private = &h;
+		bio[i]->bi_end_io = hungry_end_io;
+	}
+	kc_fault_nth(KC_FAULT_SLAB, 1, ~0ull);
+	for (i = 0; i < NR_HUNGRY; i++)
+		submit_bio(bio[i]);
+	wait_for_completion_io(&h.done);
+	kc_fault_nth(KC_FAULT_SLAB, 0, 0);
+	lab_expect_eq(atomic_read(&h.failed), 0);
+	for (i = 0; i < NR_HUNGRY; i++)
+		bio_put(bio[i]);
+}
+
+LAB_TEST(filters, no_memory_for_clones)
+{
+	struct block_device *ram = lab_ram_create(DISK_BYTES, NULL), *low = stack(ram, "pass", "");
+	struct block_device *bdev = stack(low, "pass", "");
+	u8 *p = test_pages(NR_HUNGRY * PAGE_SIZE);
+
+	hungry_run(bdev, p, PAGE_SIZE, PAGE_SIZE);
+	lab_bdev_destroy(bdev);
+	lab_bdev_destroy(low);
+	test_free_pages(p, NR_HUNGRY * PAGE_SIZE);
+	lab_bdev_destroy(ram);
+}
+
+/* Each bio is cut three times on its way through the upper filter, and each piece is cloned by the lower one. */
+LAB_TEST(filters, no_memory_for_pieces)
+{
+	struct block_device *ram = lab_ram_create(DISK_BYTES, NULL), *low = stack(ram, "pass", "");
+	struct block_device *bdev = stack(low, "stripe", "2,4k");
+	u8 *p = test_pages(NR_HUNGRY * 4 * PAGE_SIZE);
+
+	hungry_run(bdev, p, 4 * PAGE_SIZE, 4 * PAGE_SIZE);
+	lab_bdev_destroy(bdev);
+	lab_bdev_destroy(low);
+	test_free_pages(p, NR_HUNGRY * 4 * PAGE_SIZE);
+	lab_bdev_destroy(ram);
 }

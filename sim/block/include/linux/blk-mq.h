@@ -125,7 +125,8 @@ struct blk_mq_tag_set {
  * struct blk_mq_hw_ctx - the way from a queue to its driver
  * @dispatch: requests the driver would not take yet, and those that a completion may not send
  *	itself; under @lock
- * @run_work: sends them from a worker
+ * @run_work: sends them from a worker, of @run_wq: kblockd, or, since a driver that sleeps or submits below may there
+ *	wait for another one's work, a queue of its own
  */
 struct blk_mq_hw_ctx {
 	struct request_queue *queue;
@@ -136,6 +137,7 @@ struct blk_mq_hw_ctx {
 	struct list_head dispatch;
 	unsigned int nr_dispatch;
 	struct work_struct run_work;
+	struct workqueue_struct *run_wq;
 };
 
 int blk_mq_alloc_tag_set(struct blk_mq_tag_set *set);

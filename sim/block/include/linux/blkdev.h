@@ -305,12 +305,12 @@ static inline bool lab_bio_is_one_segment(const struct bio *bio, const struct qu
 	       it->bi_size + it->bi_bvec_done <= bio->bi_io_vec[it->bi_idx].bv_len;
 }
 
-struct bio *lab_split_to_limits(struct bio *bio);
+struct bio *lab_split_to_limits(struct bio *bio, gfp_t gfp);
 
 /**
  * bio_split_to_limits - the front of @bio that its disk's queue takes
  *
- * For ->submit_bio of drivers whose limits bind. Returns @bio, or a front of it whose rest has been
+ * For ->submit_bio of drivers whose limits bind; a stacking one, which may not wait, has lab_loopdev_fit(). Returns @bio, or a front of it whose rest has been
  * submitted again, or NULL when the bio has been ended (REQ_NOWAIT, impossible limits, the old rule).
  * Context: task, under ->submit_bio.
  */
@@ -318,7 +318,7 @@ static inline struct bio *bio_split_to_limits(struct bio *bio)
 {
 	if (likely(lab_bio_is_one_segment(bio, &bdev_get_queue(bio->bi_bdev)->limits)))
 		return bio;
-	return lab_split_to_limits(bio);
+	return lab_split_to_limits(bio, GFP_NOIO);
 }
 
 struct bio *lab_split_submit(struct bio *bio, unsigned int sectors, struct bio_set *bs);

@@ -41,7 +41,7 @@ struct lab_loopdev;
  * @mq_ops: a disk with a request queue; else NULL
  * @cmd_bytes: driver data of a request
  * @max_segments: of a request; 0: no limit
- * @starved: a bio from lab_loopdev_starve(): now wait for what it lacks. Worker, may sleep
+ * @starved: a bio from lab_loopdev_starve(), which fits the queue: now wait for what it lacks. Worker, may sleep
  */
 struct lab_loopdev_ops {
 	const struct block_device_operations *fops;
@@ -92,6 +92,18 @@ void lab_loopdev_thaw(struct lab_loopdev *dev);
 int lab_loopdev_set_lower(struct lab_loopdev *dev, struct block_device *lower, u64 file_bytes);
 int lab_loopdev_set_capacity(struct lab_loopdev *dev, u64 file_bytes);
 void lab_loopdev_starve(struct lab_loopdev *dev, struct bio *bio);
+struct bio *lab_loopdev_cut(struct lab_loopdev *dev, struct bio *bio);
+
+/*
+ * bio_split_to_limits() without waiting: the front of @bio that the device's queue takes. NULL: it has been ended, or
+ * waits for memory on the list of those that are starved. Context: ->submit_bio.
+ */
+static inline struct bio *lab_loopdev_fit(struct lab_loopdev *dev, struct bio *bio)
+{
+	if (likely(lab_bio_is_one_segment(bio, &bdev_get_queue(bio->bi_bdev)->limits)))
+		return bio;
+	return lab_loopdev_cut(dev, bio);
+}
 
 /* The running task's counter, for both of the next two. Context: any. */
 static inline unsigned int lab_loopdev_shard(void)

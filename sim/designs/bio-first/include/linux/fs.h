@@ -180,6 +180,7 @@ struct dio_map_ops {
  * @f_wb_err: errors of write-back up to which this descriptor has been told: lab_wb_check()
  * @f_pieces: what a bio's pieces come from, with a reserve of its own: what is kept back for all files together would
  *	be held by those above a loop device, who wait for those below. Not of a block device
+ * @f_edges: the same of bios that zero what a piece leaves out of its blocks
  * @f_done_wq: runs @f_done_work: conversions and flushes after IO (one per file: files nest through loop
  *	devices)
  * @f_done: struct dio_piece waiting for it
@@ -190,7 +191,7 @@ struct file {
 	struct inode *f_inode;
 	struct block_device *f_bdev;
 	errseq_t f_wb_err;
-	struct bio_set f_pieces;
+	struct bio_set f_pieces, f_edges;
 	struct workqueue_struct *f_done_wq;
 	struct llist_head f_done;
 	struct work_struct f_done_work;

@@ -44,6 +44,8 @@ struct file_operations {
  * @f_dio_ops: NULL for a block device
  * @f_dio_sets: bios for direct IO, with a reserve of its own: files below this one have theirs; NULL for a block device
  * @f_done_work: works on @f_done: pieces and dios whose end needs process context (direct-io-end.c)
+ * @f_done_wq: runs it. One for each file: such an end may flush, and wait for the ends of a file below. NULL for a block
+ *	device
  */
 struct file {
 	const struct file_operations *f_op;
@@ -54,6 +56,7 @@ struct file {
 	struct dio_sets *f_dio_sets;
 	struct llist_head f_done;
 	struct work_struct f_done_work;
+	struct workqueue_struct *f_done_wq;
 };
 
 /*

@@ -15,6 +15,7 @@
 
 struct block_device;
 struct bio;
+struct workqueue_struct;
 
 /* rw, as the VFS passes it around */
 #define RW_READ			0
@@ -61,6 +62,8 @@ struct address_space_operations {
  * @f_count: who opened it, and loop devices on it
  * @f_lab_kiocbs: the kernel's kiocbs on their way through it, none of which is in @f_count. The laboratory's
  *	own: it shows D3, and keeps close() from making a real use after free of it
+ * @f_lab_done_wq: ends of direct IO that need process context; the descriptors of a file have one together. In 2013 it was
+ *	the filesystem's: an end may flush, and wait for the ends of a file below, which is of another
  */
 struct file {
 	const struct file_operations *f_op;
@@ -70,6 +73,7 @@ struct file {
 	struct block_device *f_bdev;
 	atomic_t f_count;
 	atomic_t f_lab_kiocbs;
+	struct workqueue_struct *f_lab_done_wq;
 };
 
 /* The opaque handle of design.h: all descriptors of one inode or block device, by f_flags. */
