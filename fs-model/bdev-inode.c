@@ -138,7 +138,7 @@ int lab_bdev_map(struct inode *inode, loff_t pos, u64 len_bytes, unsigned int fl
  * @inode: of a block device; i_rwsem not held
  *
  * Pages from the smaller of the two sizes on are forgotten, what is dirty of them before it is written: an error
- * of that is kept for lab_cache_sync(). Context: task, sleeps: waits for direct IO in flight.
+ * of that is for who asks lab_wb_check(). Context: task, sleeps: waits for direct IO in flight.
  */
 void lab_bdev_inode_resize(struct inode *inode)
 {
@@ -170,13 +170,14 @@ void lab_bdev_inode_follow(struct inode *inode)
 /**
  * lab_bdev_inode_sync - what fsync(2) does with a block device: its dirty pages, then its cache
  * @inode: of a block device; i_rwsem not held
+ * @seen: the sample of who asks
  *
  * The flush is sent whatever was written: who writes past the pages tells nobody. Context: task, sleeps.
  * Return: 0, or the first error; one of write-back is told once.
  */
-int lab_bdev_inode_sync(struct inode *inode)
+int lab_bdev_inode_sync(struct inode *inode, errseq_t *seen)
 {
-	int err = lab_cache_sync(inode), flush_err = blkdev_issue_flush(inode->i_lab_fs->bdev);
+	int err = lab_cache_sync(inode, seen), flush_err = blkdev_issue_flush(inode->i_lab_fs->bdev);
 
 	return err ?: flush_err;
 }

@@ -142,7 +142,7 @@ void lab_alloc_destroy(struct lab_allocator *a);
 u32 lab_alloc_blocks(struct lab_allocator *a, u32 want_blks, u32 *disk_blk);
 void lab_free_blocks(struct lab_allocator *a, u32 disk_blk, u32 nr_blks);
 
-/* ---- the page cache: page-tree.c, page.c, page-io.c, writeback.c ---------------------------------- */
+/* ---- the page cache: page-tree.c, page.c, page-io.c, writeback.c, wb-err.c ------------------------- */
 
 #define LAB_NODE_SHIFT		6u
 #define LAB_NODE_SLOTS		(1u << LAB_NODE_SHIFT)
@@ -165,7 +165,7 @@ struct lab_page_node {
  * @unlocks: +1 at every lab_page_unlock()
  * @reserve: a page for when there is no memory; comes back when a page is forgotten that nobody else has
  * @spare: nodes for the same case, @nr_spare of them
- * @wb_error: of write-back, until lab_cache_sync() has told somebody
+ * @nr_errors: of write-back, so far: see lab_cache_write_since()
  * @wait: for @unlocks to change
  */
 struct lab_page_cache {
@@ -177,7 +177,7 @@ struct lab_page_cache {
 	struct page *reserve;
 	struct lab_page_node *spare[LAB_NODE_LEVELS];
 	unsigned int nr_spare;
-	int wb_error;
+	u32 nr_errors;
 	wait_queue_head_t wait;
 };
 
@@ -190,6 +190,7 @@ void lab_cache_remove(struct lab_page_cache *cache, pgoff_t index, struct page *
 struct page *lab_page_try_add(struct inode *inode, pgoff_t index);
 void lab_cache_wait_unlock(struct lab_page_cache *cache, u64 unlocks);
 void lab_cache_del(struct lab_page_cache *cache, struct page *page);
+void lab_wb_note(struct inode *inode, int err);
 
 /* ---- writes in flight: freeze.c -------------------------------------------------------------------- */
 

@@ -52,7 +52,7 @@ int lab_cache_init(struct lab_page_cache *cache)
 	cache->nr_dirty = 0;
 	cache->hand = 0;
 	cache->unlocks = 0;
-	cache->wb_error = 0;
+	cache->nr_errors = 0;
 	init_waitqueue_head(&cache->wait);
 	cache->reserve = alloc_page(GFP_NOFS);
 	if (!cache->reserve)

@@ -102,13 +102,7 @@ void lab_writeback_exit(struct lab_fs *fs)
 
 static void note_error(struct wb *wb, int err)
 {
-	struct lab_page_cache *cache = &lab_i(wb->inode)->cache;
-	unsigned long flags;
-
-	spin_lock_irqsave(&cache->lock, flags);
-	if (!cache->wb_error)
-		cache->wb_error = err;
-	spin_unlock_irqrestore(&cache->lock, flags);
+	lab_wb_note(wb->inode, err);
 	wb->err = wb->err ?: err;
 }
 
@@ -338,24 +332,39 @@ int lab_cache_write(struct inode *inode, loff_t pos, u64 len_bytes)
 }
 
 /**
+ * lab_cache_write_since - the same for a write that was to reach the disk
+ * @inode: written to
+ * @pos: where, bytes
+ * @len_bytes: how much, >= 1
+ * @errors: lab_wb_count() from before the first page was dirtied
+ * @seen: the sample of who writes; moves on if there is an error, which is told by this
+ *
+ * Somebody else may have written a page of the range back, and lost it. That is not known by page: an error of any page of
+ * the inode counts. Context: task, sleeps; no page locked. Return: 0 or an error of write-back since.
+ */
+int lab_cache_write_since(struct inode *inode, loff_t pos, u64 len_bytes, u32 errors, errseq_t *seen)
+{
+	int err = lab_cache_write(inode, pos, len_bytes);
+
+	if (!err && unlikely(lab_wb_count(inode) != errors))
+		err = errseq_check(&inode->i_mapping->wb_err, 0);
+	if (err)
+		lab_wb_check(inode, seen);
+	return err;
+}
+
+/**
  * lab_cache_sync - write all dirty pages back, and tell of write-back that failed
  * @inode: any
+ * @seen: the sample of who asks
  *
- * Context: task, sleeps; no page locked. Return: 0 or an error of write-back since the last call, here or
- * elsewhere; it is told once.
+ * Context: task, sleeps; no page locked. Return: 0 or the last error of write-back that @seen does not know, whoever met
+ * it; it is told once.
  */
-int lab_cache_sync(struct inode *inode)
+int lab_cache_sync(struct inode *inode, errseq_t *seen)
 {
-	struct lab_page_cache *cache = &lab_i(inode)->cache;
-	unsigned long flags;
-	int err;
-
 	lab_cache_write(inode, 0, LAB_MAX_FILE_BYTES);
-	spin_lock_irqsave(&cache->lock, flags);
-	err = cache->wb_error;
-	cache->wb_error = 0;
-	spin_unlock_irqrestore(&cache->lock, flags);
-	return err;
+	return lab_wb_check(inode, seen);
 }
 
 /**
@@ -373,7 +382,7 @@ void lab_flush_work(struct work_struct *work)
  * lab_cache_start_writeback - have the flusher write back what is dirty, and do not wait
  * @inode: any
  *
- * An error is kept for lab_cache_sync(). Context: any. Return: false: there is no flusher, or it is about to
+ * An error is for who asks lab_wb_check(). Context: any. Return: false: there is no flusher, or it is about to
  * anyway.
  */
 bool lab_cache_start_writeback(struct inode *inode)
@@ -387,7 +396,7 @@ bool lab_cache_start_writeback(struct inode *inode)
  * lab_cache_balance - much is dirty: have it written back; too much: write it back
  * @inode: the caller has dirtied pages of it, and has none locked
  *
- * An error is kept for lab_cache_sync(). Context: task, sleeps.
+ * An error is for who asks lab_wb_check(). Context: task, sleeps.
  */
 void lab_cache_balance(struct inode *inode)
 {

@@ -118,7 +118,7 @@ COMMONT := $(CTESTS:%.c=$(B)/%.o)
 $(COMMONT): INC = $(I5)
 # The template keeps the data; what a good design spends, and how it refuses to wait, is none of its business. So with a
 # copy of it until that is more: CTESTS_mine := $(CTESTS_TEMPLATE)
-CTESTS_TEMPLATE := $(addprefix $(DTESTS)/,rig.c costs.c data.c)
+CTESTS_TEMPLATE := $(addprefix $(DTESTS)/,rig.c costs.c data.c wb_err.c)
 
 # $(1) name, $(2) the symbols to keep beside the tests'. The common tests' symbols get the name of the design, or there
 # would be as many of one name as there are designs.

@@ -176,7 +176,9 @@ unsigned int upl_write_end(void *inode, unsigned long pfn, long long pos, unsign
 void upl_wrote(void *inode);
 void upl_trim_eof(void *inode);
 int upl_needs_exclusive(void *inode, long long pos, host_u64 len_bytes, int *out);
-int upl_fsync(void *inode, int datasync);
+/* @seen: a sample of the errors of write-back; upl_wb_sample() when the inode is opened, as f_wb_err in Linux. */
+int upl_fsync(void *inode, unsigned int *seen, int datasync);
+unsigned int upl_wb_sample(void *inode);
 int upl_fallocate(void *inode, int punch, long long pos, host_u64 len_bytes);
 
 /* ---- memory -------------------------------------------------------------------------------------------------- */

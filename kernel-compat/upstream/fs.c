@@ -197,7 +197,7 @@ out:
 
 static int fs_fsync(struct file *file, loff_t start, loff_t end, int datasync)
 {
-	return upl_fsync(up_file_of(file_inode(file))->lab, datasync);
+	return upl_fsync(up_file_of(file_inode(file))->lab, &file->f_wb_err, datasync);
 }
 
 static long fs_fallocate(struct file *file, int mode, loff_t offset, loff_t len)
@@ -332,6 +332,7 @@ struct upk_file *upk_file_open(void *lab, struct upk_disk *disk, enum up_dio dio
 	i_size_write(inode, upl_i_size(lab));
 	f->file.f_inode = inode;
 	f->file.f_mapping = &inode->i_data;
+	f->file.f_wb_err = upl_wb_sample(lab);
 	return f;
 }
 

@@ -389,7 +389,7 @@ int room_settle(struct room *r)
 			return -EIO;
 	}
 	for (i = r->nr_levels; i-- > 0; ) {
-		cache_err = lab_cache_sync(r->level[i].inode);
+		cache_err = lab_cache_write(r->level[i].inode, 0, LAB_MAX_FILE_BYTES);
 		err = err ?: cache_err;
 		lab_cache_invalidate(r->level[i].inode, 0, LAB_MAX_FILE_BYTES);
 	}

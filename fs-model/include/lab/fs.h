@@ -28,6 +28,7 @@
 #include <linux/atomic.h>
 #include <linux/bug.h>
 #include <linux/errno.h>
+#include <linux/errseq.h>
 #include <linux/lockdep.h>
 #include <linux/rwsem.h>
 #include <linux/list.h>
@@ -44,10 +45,14 @@ struct page;
 #define LAB_CACHE_MAX_DIRTY	256u		/* of one inode: who dirties more writes back */
 #define LAB_CACHE_BACKGROUND_DIRTY 128u		/* more: the flusher, if there is one, writes back */
 
-/* Where the page cache of an inode begins. nrpages: READ_ONCE() without a lock tells direct IO to pass by. */
+/*
+ * Where the page cache of an inode begins. nrpages: READ_ONCE() without a lock tells direct IO to pass by. wb_err: errors
+ * of write-back. wb_told: the one sample of it that designs have whose time knew no other (lab_wb_check()).
+ */
 struct address_space {
 	struct inode *host;
 	unsigned long nrpages;
+	errseq_t wb_err, wb_told;
 };
 
 struct inode {
@@ -200,8 +205,10 @@ unsigned int lab_write_end(struct inode *inode, struct page *page, loff_t pos, u
 			   unsigned int copied_bytes);
 /* Write dirty pages back and wait. 0 or the first error; the pages are clean in either case. */
 int lab_cache_write(struct inode *inode, loff_t pos, u64 len_bytes);
-/* All of them; returns an error of write-back since the last call, whoever met it. For fsync. */
-int lab_cache_sync(struct inode *inode);
+/* The same for a write that must know: also an error, of others too, since lab_wb_count() said @errors. */
+int lab_cache_write_since(struct inode *inode, loff_t pos, u64 len_bytes, u32 errors, errseq_t *seen);
+/* All of them; returns what lab_wb_check() says then. For fsync. */
+int lab_cache_sync(struct inode *inode, errseq_t *seen);
 /*
  * Above LAB_CACHE_MAX_DIRTY: write back; above LAB_CACHE_BACKGROUND_DIRTY: have the flusher do it. For who
  * dirtied, with no page locked.
@@ -217,6 +224,25 @@ bool lab_cache_is_dirty(struct inode *inode, loff_t pos, u64 len_bytes);	/* any 
 int lab_cache_invalidate(struct inode *inode, loff_t pos, u64 len_bytes);
 /* Forget all pages, dirty ones too. i_rwsem exclusive, no direct IO in flight; waits for locked pages. */
 void lab_cache_drop(struct inode *inode, loff_t pos, u64 len_bytes);
+
+/*
+ * Errors of write-back (wb-err.c): told once to each who has the file open. Who opens it takes a sample.
+ * lab_wb_count(): how many there have been, for who is about to write.
+ */
+errseq_t lab_wb_sample(struct inode *inode);
+int lab_wb_tell(struct inode *inode, errseq_t *seen);
+u32 lab_wb_count(struct inode *inode);
+
+/*
+ * An error since @seen, which moves on: told once a sample. @seen may be i_mapping->wb_told, which is one for all: then
+ * whoever comes first is told, and nobody else. Context: any. 0 or the last error.
+ */
+static inline int lab_wb_check(struct inode *inode, errseq_t *seen)
+{
+	if (likely(READ_ONCE(*seen) == READ_ONCE(inode->i_mapping->wb_err)))
+		return 0;
+	return lab_wb_tell(inode, seen);
+}
 
 /*
  * Writes in flight, and keeping them out. Whoever writes to a file, directly, through the page cache or by a
@@ -266,7 +292,7 @@ struct inode *lab_bdev_inode_create(struct block_device *bdev);
 struct inode *lab_bdev_inode_create_opts(struct block_device *bdev, const struct lab_fs_opts *opts);
 void lab_bdev_inode_resize(struct inode *inode);	/* the capacity has changed. Sleeps */
 void lab_bdev_inode_follow(struct inode *inode);	/* the same, if it has */
-int lab_bdev_inode_sync(struct inode *inode);		/* fsync(2): dirty pages, then a flush. Sleeps */
+int lab_bdev_inode_sync(struct inode *inode, errseq_t *seen);	/* fsync(2): dirty pages, then a flush. Sleeps */
 /* The device that holds the inode's data, for alignment and FUA. Never NULL. Context: any. */
 struct block_device *lab_inode_bdev(const struct inode *inode);
 

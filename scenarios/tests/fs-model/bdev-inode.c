@@ -100,7 +100,7 @@ LAB_TEST(bdev_inode, nothing_lies_beyond_the_end)
 	lab_expect_eq(lab_write_end(w.inode, page, DEV_BYTES - 1, 1, 1), 1);
 	up_write(&w.inode->i_rwsem);
 	lab_expect_eq(i_size_read(w.inode), DEV_BYTES);
-	lab_expect_eq(lab_cache_sync(w.inode), 0);
+	lab_expect_eq(cache_sync(w.inode), 0);
 	whole_close(&w);
 }
 
@@ -122,7 +122,7 @@ static void whole_step(struct whole *w, u64 *rand, u32 round)
 		lab_expect_eq(lab_cache_invalidate(w->inode, pos, len), 0);
 		break;
 	case 5:
-		lab_expect_eq(lab_cache_sync(w->inode), 0);
+		lab_expect_eq(cache_sync(w->inode), 0);
 		lab_expect_eq(test_io(w->dev.bdev, REQ_OP_READ, 0, w->have, DEV_BYTES), 0);
 		lab_expect_mem(w->have, w->want, DEV_BYTES);
 		break;
@@ -223,7 +223,7 @@ LAB_TEST(bdev_inode, follows_the_capacity)
 	lab_bdev_inode_resize(w.inode);
 	lab_expect_eq(i_size_read(w.inode), small);
 	lab_expect_eq(w.inode->i_mapping->nrpages, 8);
-	lab_expect_eq(lab_cache_sync(w.inode), 0);	/* nothing went where there is nothing */
+	lab_expect_eq(cache_sync(w.inode), 0);	/* nothing went where there is nothing */
 	lab_expect_eq(test_io(w.dev.bdev, REQ_OP_READ, 0, w.have, small), 0);
 	lab_expect_mem(w.have, w.want, small);
 

@@ -58,4 +58,10 @@ static inline int cache_pread(struct inode *inode, loff_t pos, u8 *to, u32 len)
 	return err;
 }
 
+/* fsync of who is told of errors as one of all who ask. */
+static inline int cache_sync(struct inode *inode)
+{
+	return lab_cache_sync(inode, &inode->i_mapping->wb_told);
+}
+
 #endif

@@ -130,8 +130,8 @@ LAB_TEST(cold, write_back_that_cannot_be_placed)
 	lab_expect_eq(lab_cache_write(c.inode, 0, B), -ENOMEM);
 	kc_fault_nth(KC_FAULT_PAGE, 0, 0);
 	lab_expect(!lab_cache_is_dirty(c.inode, 0, B));
-	lab_expect_eq(lab_cache_sync(c.inode), -ENOMEM);
-	lab_expect_eq(lab_cache_sync(c.inode), 0);
+	lab_expect_eq(cache_sync(c.inode), -ENOMEM);
+	lab_expect_eq(cache_sync(c.inode), 0);
 	on_disk_close(&c);
 }
 

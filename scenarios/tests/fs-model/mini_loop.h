@@ -27,7 +27,7 @@ static inline int mini_loop_bio(struct mini_loop *l, struct bio *bio)
 	int err = 0;
 
 	if (bio->bi_opf & REQ_PREFLUSH)
-		err = lab_cache_sync(l->inode) ?: lab_fsync(l->inode, true);
+		err = cache_sync(l->inode) ?: lab_fsync(l->inode, true);
 	bio_for_each_segment(bv, bio, iter) {
 		loff_t pos = (loff_t)iter.bi_sector << SECTOR_SHIFT;
 		u8 *mem = (u8 *)page_address(bv.bv_page) + bv.bv_offset;

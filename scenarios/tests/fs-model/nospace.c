@@ -153,7 +153,7 @@ LAB_TEST(nospace, buffered_write_ends_where_the_disk_does)
 		lab_expect_eq(cache_pwrite(f.inode, HEAD * B, want, WANT * B), nr_free < WANT ? -ENOSPC : 0);
 		lab_expect_eq(i_size_read(f.inode), (HEAD + got) * B);
 		lab_expect_eq(lab_fs_free_bytes(f.fs), (nr_free - got) * B);
-		lab_expect_eq(lab_cache_sync(f.inode), 0);
+		lab_expect_eq(cache_sync(f.inode), 0);
 		lab_expect_eq(lab_cache_invalidate(f.inode, 0, LAB_MAX_FILE_BYTES), 0);
 		lab_expect_eq(cache_pread(f.inode, HEAD * B, have, got * B), 0);
 		lab_expect_mem(have, want, got * B);

@@ -231,7 +231,7 @@ LAB_TEST(page, full_disk_is_the_writers_to_hear)
 		lab_expect_eq(cache_pwrite(c.inode, (u64)i * PAGE_SIZE, c.want, PAGE_SIZE), 0);
 	lab_expect_eq(cache_pwrite(c.inode, (u64)i * PAGE_SIZE, c.want, 1), -ENOSPC);
 	lab_expect_eq(i_size_read(c.inode), blks * PAGE_SIZE);
-	lab_expect_eq(lab_cache_sync(c.inode), 0);
+	lab_expect_eq(cache_sync(c.inode), 0);
 	on_disk_close(&c);
 }
 
@@ -251,8 +251,8 @@ LAB_TEST(page, error_of_write_back_is_told_once)
 	lab_expect_eq(lab_cache_write(c.inode, 0, PAGE_SIZE), -EIO);
 	lab_expect(!lab_cache_is_dirty(c.inode, 0, PAGE_SIZE));
 	lab_expect(lab_cache_is_dirty(c.inode, PAGE_SIZE, PAGE_SIZE));
-	lab_expect_eq(lab_cache_sync(c.inode), -EIO);
-	lab_expect_eq(lab_cache_sync(c.inode), 0);
+	lab_expect_eq(cache_sync(c.inode), -EIO);
+	lab_expect_eq(cache_sync(c.inode), 0);
 	/* what failed stays unwritten: zeros, not what was on the disk */
 	lab_expect_eq(lab_map(c.inode, 0, PAGE_SIZE, 0, &e), 0);
 	lab_expect_eq(e.type, LAB_UNWRITTEN);
@@ -312,7 +312,7 @@ static void cache_step(struct on_disk *c, struct lab_reffs *ref, u64 *rand, u32 
 		lab_expect_eq(lab_cache_invalidate(c->inode, pos, len), 0);
 		break;
 	case 8:
-		lab_expect_eq(lab_cache_sync(c->inode), 0);
+		lab_expect_eq(cache_sync(c->inode), 0);
 		disk_pread(c, c->have, FILE_BYTES);
 		lab_expect_eq(lab_reffs_pread(ref, c->want, FILE_BYTES, 0), size);
 		lab_expect_mem(c->have, c->want, size);

@@ -261,7 +261,7 @@ LAB_TEST(truncate, a_dirty_page_is_data)
 	lab_expect_eq(lab_seek_data(p.inode, 0), pos);
 	lab_expect_eq(lab_seek_data(p.inode, pos + 7), pos + 7);
 	lab_expect_eq(lab_seek_hole(p.inode, pos), pos + LAB_BLOCK_BYTES);
-	lab_expect_eq(lab_cache_sync(p.inode), 0);
+	lab_expect_eq(lab_cache_sync(p.inode, &p.inode->i_mapping->wb_told), 0);
 	lab_expect_eq(lab_seek_data(p.inode, 0), pos);
 	lab_expect_eq(lab_seek_hole(p.inode, pos), pos + LAB_BLOCK_BYTES);
 	pair_close(&p);

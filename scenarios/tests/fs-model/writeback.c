@@ -57,7 +57,7 @@ LAB_TEST(writeback, neighbours_share_a_bio)
 	lab_expect_eq(dirty(c.inode), NR_PAGES);
 	bios = counted(LAB_BIOS);
 	maps = counted(LAB_MAP_CALLS);
-	lab_expect_eq(lab_cache_sync(c.inode), 0);
+	lab_expect_eq(cache_sync(c.inode), 0);
 	if (LAB_WITH_PROBES) {
 		lab_expect_eq(counted(LAB_BIOS) - bios, DIV_ROUND_UP(NR_PAGES, BIO_MAX_VECS));
 		lab_expect_eq(counted(LAB_MAP_CALLS) - maps, DIV_ROUND_UP(NR_PAGES, BIO_MAX_VECS));
@@ -80,7 +80,7 @@ LAB_TEST(writeback, bios_end_where_extents_do)
 	test_fill(c.want, 0, 12 * PAGE_SIZE, 1);
 	lab_expect_eq(cache_pwrite(c.inode, 0, c.want, 12 * PAGE_SIZE), 0);	/* 4 extents, and 2 new ones */
 	bios = counted(LAB_BIOS);
-	lab_expect_eq(lab_cache_sync(c.inode), 0);
+	lab_expect_eq(cache_sync(c.inode), 0);
 	if (LAB_WITH_PROBES)
 		lab_expect_eq(counted(LAB_BIOS) - bios, 6);
 	lab_expect_eq(lab_map(c.inode, 8 * PAGE_SIZE, PAGE_SIZE, 0, &e), 0);
@@ -88,7 +88,7 @@ LAB_TEST(writeback, bios_end_where_extents_do)
 	lab_expect_eq(cache_pwrite(c.inode, 0, c.want, 1), 0);			/* two pages with one between */
 	lab_expect_eq(cache_pwrite(c.inode, 2 * PAGE_SIZE, c.want + 2 * PAGE_SIZE, 1), 0);
 	bios = counted(LAB_BIOS);
-	lab_expect_eq(lab_cache_sync(c.inode), 0);
+	lab_expect_eq(cache_sync(c.inode), 0);
 	if (LAB_WITH_PROBES)
 		lab_expect_eq(counted(LAB_BIOS) - bios, 2);
 	forget(c.inode);
@@ -112,9 +112,9 @@ LAB_TEST(writeback, one_of_many_bios_fails)
 		lost |= e.sector == 80 ? i + 1 : 0;
 	}
 	lab_expect_gt(lost, 0);
-	lab_expect_eq(lab_cache_sync(c.inode), -EIO);
+	lab_expect_eq(cache_sync(c.inode), -EIO);
 	lab_expect_eq(dirty(c.inode), 0);
-	lab_expect_eq(lab_cache_sync(c.inode), 0);
+	lab_expect_eq(cache_sync(c.inode), 0);
 	for (i = 0; i < NR_PAGES; i++) {
 		lab_expect_eq(lab_map(c.inode, (u64)i * PAGE_SIZE, PAGE_SIZE, 0, &e), 0);
 		lab_expect_eq(e.type, i + 1 == lost ? LAB_UNWRITTEN : LAB_MAPPED);
@@ -240,7 +240,7 @@ static void crowd_run(unsigned int rounds, u64 nth)
 	for (i = 0; i < ARRAY_SIZE(task); i++)
 		test_task_join(&task[i]);
 	kc_fault_reset();
-	lab_expect_eq(lab_cache_sync(cr.c.inode), 0);
+	lab_expect_eq(cache_sync(cr.c.inode), 0);
 	lab_expect_le(cr.most, LAB_CACHE_MAX_DIRTY + 1);
 	forget(cr.c.inode);
 	lab_expect_eq(cache_pread(cr.c.inode, 0, cr.c.have, BYTES), 0);
@@ -339,7 +339,7 @@ LAB_TEST(writeback, one_page_is_enough)
 	no_memory();
 	lab_expect_eq(cache_pwrite(c.inode, 3, c.want + 3, BYTES - 3), 0);
 	lab_expect_eq(cache_pread(c.inode, 3, c.have + 3, BYTES - 3), 0);
-	lab_expect_eq(lab_cache_sync(c.inode), 0);
+	lab_expect_eq(cache_sync(c.inode), 0);
 	lab_expect_gt(kc_fault_hits(KC_FAULT_PAGE), NR_PAGES);
 	kc_fault_reset();
 	lab_expect_mem(c.have + 3, c.want + 3, BYTES - 3);
@@ -405,7 +405,7 @@ static void loops_run(void *arg)
 	lab_expect_eq(cache_pwrite(top, 0, c.want, BYTES / 2), 0);
 	no_memory();
 	lab_expect_eq(cache_pwrite(top, BYTES / 2, c.want + BYTES / 2, BYTES / 2), 0);
-	lab_expect_eq(lab_cache_sync(top) ?: lab_fsync(top, false), 0);
+	lab_expect_eq(cache_sync(top) ?: lab_fsync(top, false), 0);
 	kc_fault_reset();
 	lab_expect_eq(dirty(upper) + dirty(c.inode), 0);
 	forget(top);

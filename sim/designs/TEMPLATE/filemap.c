@@ -114,12 +114,13 @@ size_t filemap_write(struct file *file, loff_t pos, struct iov_iter *from, int *
  * @file: the file
  * @pos: of the range
  * @len_bytes: of the range
+ * @errors: lab_wb_count() from before it was written
  *
- * Context: i_rwsem held exclusively; sleeps. Return: 0 or the device's -errno.
+ * Context: i_rwsem held exclusively; sleeps. Return: 0 or the device's -errno, whoever met it.
  */
-int filemap_push_out(struct file *file, loff_t pos, size_t len_bytes)
+int filemap_push_out(struct file *file, loff_t pos, size_t len_bytes, u32 errors)
 {
-	int err = lab_cache_write(file->f_inode, pos, len_bytes);
+	int err = lab_cache_write_since(file->f_inode, pos, len_bytes, errors, &file->f_wb_err);
 
 	lab_cache_invalidate(file->f_inode, pos, len_bytes);
 	return err;

@@ -26,7 +26,11 @@ static struct lab_file *file_alloc(struct inode *inode, struct block_device *bde
 
 static struct lab_file *fs_open_file(struct inode *inode)
 {
-	return file_alloc(inode, lab_inode_bdev(inode));
+	struct lab_file *lf = file_alloc(inode, lab_inode_bdev(inode));
+
+	if (!IS_ERR(lf))
+		lf->file.f_wb_err = lab_wb_sample(inode);
+	return lf;
 }
 
 static struct lab_file *fs_open_bdev(struct block_device *bdev)
@@ -103,6 +107,7 @@ static ssize_t fs_write_locked(struct file *file, loff_t pos, struct iov_iter *f
 {
 	bool direct = !(flags & LAB_IO_BUFFERED);
 	loff_t old_size = i_size_read(file->f_inode);
+	u32 errors = lab_wb_count(file->f_inode);
 	size_t done;
 	ssize_t ret;
 	int err;
@@ -113,9 +118,13 @@ static ssize_t fs_write_locked(struct file *file, loff_t pos, struct iov_iter *f
 	if (err)
 		return err;
 	done = filemap_write(file, pos, from, &err);
-	if (done && (direct || (flags & LAB_IO_DSYNC)))
-		err = err ?: filemap_push_out(file, pos, done);
 	ret = fs_result(direct, done, err);
+	if (ret > 0 && (direct || (flags & LAB_IO_DSYNC))) {
+		int lost = filemap_push_out(file, pos, done, errors);
+
+		if (lost)
+			ret = err = lost;
+	}
 	if (err) {
 		if (ret < 0 && i_size_read(file->f_inode) > old_size)
 			i_size_write(file->f_inode, old_size);
@@ -149,7 +158,7 @@ ssize_t fs_write(struct file *file, loff_t pos, struct iov_iter *from, unsigned 
 	ret = fs_write_locked(file, pos, from, flags);
 	up_write(&inode->i_rwsem);
 	if (ret > 0 && (flags & LAB_IO_DSYNC))
-		err = lab_fsync(inode, true);
+		err = lab_wb_check(inode, &file->f_wb_err) ?: lab_fsync(inode, true);
 	lab_sb_end_write(inode);
 	return err ?: ret;
 }
@@ -159,7 +168,6 @@ ssize_t fs_write(struct file *file, loff_t pos, struct iov_iter *from, unsigned 
  * @file: any
  * @datasync: what is not needed to read the data back may stay behind
  *
- * Under i_rwsem, so that it does not take from a writer the page that this is about to write back, and its error with it.
  * Context: task, sleeps. Return: 0 or -errno.
  */
 int vfs_fsync(struct file *file, bool datasync)
@@ -168,9 +176,7 @@ int vfs_fsync(struct file *file, bool datasync)
 
 	if (!file->f_inode)
 		return blkdev_issue_flush(file->f_bdev);
-	down_read(&file->f_inode->i_rwsem);
-	err = lab_cache_sync(file->f_inode);
-	up_read(&file->f_inode->i_rwsem);
+	err = lab_cache_sync(file->f_inode, &file->f_wb_err);
 	flush_err = lab_fsync(file->f_inode, datasync);
 	return err ?: flush_err;
 }

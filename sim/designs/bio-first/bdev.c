@@ -85,17 +85,19 @@ static ssize_t blkdev_buffered_read_iter(struct kiocb *iocb, struct iov_iter *to
 
 /*
  * Of the second descriptor. @direct: a direct write whose pages could not be forgotten; they go to the disk, and are
- * forgotten if that is possible now.
+ * forgotten if that is possible now. @seen: of the descriptor that was called.
  */
-static ssize_t blkdev_write_cached(struct kiocb *iocb, struct iov_iter *from, bool direct)
+static ssize_t blkdev_write_cached(struct kiocb *iocb, struct iov_iter *from, errseq_t *seen, bool direct)
 {
 	struct inode *inode = iocb->ki_filp->f_inode;
+	u32 errors;
 	loff_t size, pos;
 	ssize_t ret;
 	int err = 0;
 
 	lab_bdev_inode_follow(inode);
 	down_write(&inode->i_rwsem);
+	errors = lab_wb_count(inode);
 	size = i_size_read(inode);
 	pos = iocb->ki_flags & IOCB_APPEND ? size : iocb->ki_pos;
 	iocb->ki_pos = pos;
@@ -105,13 +107,13 @@ static ssize_t blkdev_write_cached(struct kiocb *iocb, struct iov_iter *from, bo
 		ret = generic_perform_write(iocb, from);
 	}
 	if (ret > 0 && direct)
-		err = filemap_write_done(inode, pos, ret);
+		err = filemap_write_done(inode, pos, ret, errors, seen);
 	up_write(&inode->i_rwsem);
 	if (err || ret <= 0 || !(iocb->ki_flags & IOCB_DSYNC))
 		return err ?: ret;
 	if (!direct)
-		err = lab_cache_write(inode, pos, ret);
-	return err ?: blkdev_issue_flush(iocb->ki_filp->f_bdev) ?: ret;
+		err = lab_cache_write_since(inode, pos, ret, errors, seen);
+	return err ?: lab_wb_check(inode, seen) ?: blkdev_issue_flush(iocb->ki_filp->f_bdev) ?: ret;
 }
 
 static ssize_t blkdev_buffered_write_iter(struct kiocb *iocb, struct iov_iter *from)
@@ -120,7 +122,7 @@ static ssize_t blkdev_buffered_write_iter(struct kiocb *iocb, struct iov_iter *f
 		return -EPERM;
 	if (iocb->ki_flags & IOCB_NOWAIT)
 		return -EOPNOTSUPP;
-	return iov_iter_count(from) ? blkdev_write_cached(iocb, from, false) : 0;
+	return iov_iter_count(from) ? blkdev_write_cached(iocb, from, &iocb->ki_filp->f_wb_err, false) : 0;
 }
 
 /* A direct write, by way of the second descriptor. */
@@ -130,7 +132,7 @@ static noinline ssize_t blkdev_write_fallback(struct kiocb *iocb, struct iov_ite
 	ssize_t ret;
 
 	second.ki_filp = &container_of(iocb->ki_filp, struct lab_file, file)->buffered;
-	ret = blkdev_write_cached(&second, from, true);
+	ret = blkdev_write_cached(&second, from, &iocb->ki_filp->f_wb_err, true);
 	iocb->ki_pos = second.ki_pos;
 	return ret;
 }
@@ -182,12 +184,12 @@ static ssize_t blkdev_write_iter(struct kiocb *iocb, struct iov_iter *from)
 
 static int blkdev_fsync(struct file *file, loff_t start, loff_t end, int datasync)
 {
-	return lab_bdev_inode_sync(bdev_file_inode(file));
+	return lab_bdev_inode_sync(bdev_file_inode(file), &file->f_wb_err);
 }
 
 static int blkdev_buffered_fsync(struct file *file, loff_t start, loff_t end, int datasync)
 {
-	return lab_bdev_inode_sync(file->f_inode);
+	return lab_bdev_inode_sync(file->f_inode, &file->f_wb_err);
 }
 
 const struct file_operations def_blk_fops = {

@@ -76,8 +76,12 @@ static void piece_convert(struct dio_piece *piece)
 /* All pieces are done. Those of a bio that should be durable may not all have been written with FUA. */
 static void dio_sync_and_complete(struct dio *dio)
 {
+	struct file *file = dio->file;
+	int err = 0;
+
 	if (dio->need_sync && !READ_ONCE(dio->status))
-		dio_error(dio, errno_to_blk_status(lab_fsync(dio->file->f_inode, true)));
+		err = lab_wb_check(file->f_inode, &file->f_wb_err) ?: lab_fsync(file->f_inode, true);
+	dio_error(dio, errno_to_blk_status(err));
 	dio_complete(dio);
 }
 

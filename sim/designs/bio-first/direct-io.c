@@ -268,6 +268,7 @@ static int dio_submit_buffered(struct dio_walk *w, unsigned int flags)
 	struct bio *bio = &w->dio->tail.bio;
 	loff_t pos = (loff_t)bio->bi_iter.bi_sector << SECTOR_SHIFT;
 	unsigned int len = bio->bi_iter.bi_size;
+	u32 errors;
 	int ret;
 
 	if (bio->bi_opf & REQ_FUA)
@@ -275,9 +276,10 @@ static int dio_submit_buffered(struct dio_walk *w, unsigned int flags)
 	if (!(flags & DIO_LOCKED))
 		down_write(&w->inode->i_rwsem);
 	lab_inode_dio_wait(w->inode);
+	errors = lab_wb_count(w->inode);
 	ret = filemap_write_bio(w->inode, bio);
 	if (!ret)
-		ret = filemap_write_done(w->inode, pos, len);
+		ret = filemap_write_done(w->inode, pos, len, errors, &w->dio->file->f_wb_err);
 	if (!(flags & DIO_LOCKED))
 		up_write(&w->inode->i_rwsem);
 	return ret;

@@ -61,6 +61,7 @@ static struct lab_file *fs_open_file(struct inode *inode)
 	lf->buffered.f_op = &fs_buffered_ops;
 	lf->buffered.f_inode = inode;
 	lf->buffered.f_bdev = file->f_bdev;
+	lf->file.f_wb_err = lf->buffered.f_wb_err = lab_wb_sample(inode);
 	file->f_done_wq = alloc_ordered_workqueue("dio-done", WQ_MEM_RECLAIM);
 	if (!file->f_done_wq || dio_sets_alloc(file)) {
 		if (file->f_done_wq)
@@ -94,7 +95,7 @@ static void fs_close(struct lab_file *lf)
 	if (lf->file.f_done_wq)
 		destroy_workqueue(lf->file.f_done_wq);
 	if (!lf->file.f_inode) {	/* a block device: whoever closes it last writes its pages back */
-		lab_cache_sync(lf->buffered.f_inode);
+		lab_cache_write(lf->buffered.f_inode, 0, LAB_MAX_FILE_BYTES);
 		lab_inode_destroy(lf->buffered.f_inode);
 	}
 	dio_sets_free(&lf->file);
@@ -249,7 +250,7 @@ static ssize_t fs_write_extend(struct kiocb *iocb, struct iov_iter *from)
 	ret = fs_write_extend_locked(iocb, from);
 	up_write(&inode->i_rwsem);
 	if (ret > 0 && (iocb->ki_flags & IOCB_DSYNC)) {
-		err = lab_fsync(inode, true);
+		err = lab_wb_check(inode, &iocb->ki_filp->f_wb_err) ?: lab_fsync(inode, true);
 		if (err)
 			ret = err;
 	}
@@ -262,11 +263,14 @@ static ssize_t fs_write_extend(struct kiocb *iocb, struct iov_iter *from)
  */
 static ssize_t fs_write_cached(struct kiocb *iocb, struct iov_iter *from)
 {
+	errseq_t *seen = &iocb->ki_filp->f_wb_err;
 	struct inode *inode = iocb->ki_filp->f_inode;
+	u32 errors;
 	ssize_t ret;
 	int err;
 
 	down_write(&inode->i_rwsem);
+	errors = lab_wb_count(inode);
 	if (iocb->ki_flags & IOCB_APPEND)
 		iocb->ki_pos = i_size_read(inode);
 	ret = fs_write_limit(iocb->ki_pos, from);
@@ -277,8 +281,8 @@ static ssize_t fs_write_cached(struct kiocb *iocb, struct iov_iter *from)
 	up_write(&inode->i_rwsem);
 	if (ret <= 0 || !(iocb->ki_flags & IOCB_DSYNC))
 		return ret;
-	err = lab_cache_write(inode, iocb->ki_pos - ret, ret);
-	return err ?: lab_fsync(inode, true) ?: ret;
+	err = lab_cache_write_since(inode, iocb->ki_pos - ret, ret, errors, seen);
+	return err ?: lab_wb_check(inode, seen) ?: lab_fsync(inode, true) ?: ret;
 }
 
 /* The second descriptor. */
@@ -322,19 +326,23 @@ static int fs_read_cached_bio(struct inode *inode, struct bio *bio)
 }
 
 /* As fs_write_cached(). */
-static int fs_write_cached_bio(struct inode *inode, struct bio *bio)
+static int fs_write_cached_bio(struct file *file, struct bio *bio)
 {
+	struct inode *inode = file->f_inode;
 	loff_t pos = (loff_t)bio->bi_iter.bi_sector << SECTOR_SHIFT;
 	unsigned int len = bio->bi_iter.bi_size;
+	u32 errors;
 	int err;
 
 	down_write(&inode->i_rwsem);
+	errors = lab_wb_count(inode);
 	lab_inode_dio_wait(inode);
 	err = filemap_write_bio(inode, bio);
 	up_write(&inode->i_rwsem);
 	if (err || !(bio->bi_opf & REQ_FUA))
 		return err;
-	return lab_cache_write(inode, pos, len) ?: lab_fsync(inode, true);
+	err = lab_cache_write_since(inode, pos, len, errors, &file->f_wb_err);
+	return err ?: lab_wb_check(inode, &file->f_wb_err) ?: lab_fsync(inode, true);
 }
 
 /* ->dio_submit of the second descriptor: a loop device with direct IO off, from its worker. */
@@ -344,7 +352,7 @@ static int fs_buffered_dio_submit(struct file *file, struct bio *bio, unsigned i
 
 	WARN_ON((flags & DIO_NOBLOCK) || (bio->bi_opf & REQ_NOWAIT));
 	if (op_is_write(bio->bi_opf))
-		err = fs_write_cached_bio(file->f_inode, bio);
+		err = fs_write_cached_bio(file, bio);
 	else
 		err = fs_read_cached_bio(file->f_inode, bio);
 	bio->bi_status = errno_to_blk_status(err);
@@ -356,7 +364,7 @@ static int fs_buffered_dio_submit(struct file *file, struct bio *bio, unsigned i
 
 static int fs_fsync(struct file *file, loff_t start, loff_t end, int datasync)
 {
-	int err = lab_cache_sync(file->f_inode), flush_err = lab_fsync(file->f_inode, datasync);
+	int err = lab_cache_sync(file->f_inode, &file->f_wb_err), flush_err = lab_fsync(file->f_inode, datasync);
 
 	return err ?: flush_err;
 }

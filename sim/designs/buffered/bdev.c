@@ -52,13 +52,14 @@ static ssize_t blkdev_aio_write(struct kiocb *iocb, const struct iovec *iov, uns
 
 static int blkdev_fsync(struct file *file, loff_t start, loff_t end, int datasync)
 {
+	struct inode *inode = file->f_inode;
 	int err, flush_err;
 
 	if (start || end != LAB_MAX_FILE_BYTES)
-		err = filemap_write_and_wait_range(file->f_inode, start, end - start + 1);
+		err = filemap_write_and_wait_range(inode, start, end - start + 1);
 	else
-		err = lab_cache_sync(file->f_inode);
-	flush_err = lab_fsync(file->f_inode, datasync);
+		err = lab_cache_sync(inode, &inode->i_mapping->wb_told);
+	flush_err = lab_fsync(inode, datasync);
 	return err ?: flush_err;
 }
 

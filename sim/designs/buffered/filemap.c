@@ -32,13 +32,18 @@
  * @pos: file position, bytes
  * @len_bytes: of the range, >= 1
  *
- * Context: task, sleeps. Return: 0 or the error of write-back.
+ * Whoever comes here takes what errors of write-back there are, of any page, and nobody else is told of them. Context:
+ * task, sleeps. Return: 0 or an error of write-back.
  */
 int filemap_write_and_wait_range(struct inode *inode, loff_t pos, size_t len_bytes)
 {
+	int err, err2;
+
 	if (likely(!READ_ONCE(inode->i_mapping->nrpages)))
-		return 0;
-	return lab_cache_write(inode, pos, len_bytes);
+		return lab_wb_check(inode, &inode->i_mapping->wb_told);
+	err = lab_cache_write(inode, pos, len_bytes);
+	err2 = lab_wb_check(inode, &inode->i_mapping->wb_told);
+	return err ?: err2;
 }
 
 /**
@@ -358,7 +363,7 @@ static ssize_t direct_write_rest(struct kiocb *iocb, const struct iovec *iov, un
 	iov_iter_init(&i, iov, nr_segs, iocb->ki_nbytes, 0);
 	ret = generic_perform_write(iocb, &i);
 	if (ret > 0) {
-		err = lab_cache_write(inode, iocb->ki_pos - ret, ret);
+		err = filemap_write_and_wait_range(inode, iocb->ki_pos - ret, ret);
 		lab_cache_invalidate(inode, iocb->ki_pos - ret, ret);
 		ret = err ?: ret;
 	}

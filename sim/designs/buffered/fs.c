@@ -86,7 +86,7 @@ static struct lab_file *fs_open_bdev(struct block_device *bdev)
 static void fs_close(struct lab_file *lf)
 {
 	if (lf->file.f_is_bdev) {
-		lab_cache_sync(lf->file.f_inode);
+		lab_cache_write(lf->file.f_inode, 0, LAB_MAX_FILE_BYTES);
 		lab_inode_destroy(lf->file.f_inode);
 	}
 	kfree(lf);
@@ -165,7 +165,7 @@ static int fs_fsync(struct file *file, loff_t start, loff_t end, int datasync)
 	if (start || end != LAB_MAX_FILE_BYTES)
 		err = filemap_write_and_wait_range(inode, start, end - start + 1);
 	else
-		err = lab_cache_sync(inode);
+		err = lab_cache_sync(inode, &inode->i_mapping->wb_told);
 	flush_err = lab_fsync(inode, datasync);
 	return err ?: flush_err;
 }

@@ -111,7 +111,7 @@ static ssize_t iomap_dio_complete(struct iomap_dio *dio)
 	if (ret > 0) {
 		iocb->ki_pos += ret;
 		if (dio->flags & DIO_NEED_SYNC) {
-			int err = lab_fsync(inode, true);
+			int err = lab_wb_check(inode, &iocb->ki_filp->f_wb_err) ?: lab_fsync(inode, true);
 
 			if (err)
 				ret = err;

@@ -205,7 +205,7 @@ static ssize_t dio_complete(struct dio *dio)
 	if (ret > 0 && dio->extend)
 		i_size_write(inode, dio->pos + ret);
 	if (ret > 0 && dio->need_sync) {
-		int err = lab_fsync(inode, true);
+		int err = lab_wb_check(inode, &dio->file->f_wb_err) ?: lab_fsync(inode, true);
 
 		if (err)
 			ret = err;

@@ -92,14 +92,16 @@ void filemap_dio_write_end(struct inode *inode, loff_t pos, size_t len_bytes)
  * @inode: the file's
  * @pos: file position, bytes
  * @len_bytes: of what was written
+ * @errors: lab_wb_count() from before that
+ * @seen: the sample of who writes
  *
  * Context: i_rwsem still held, exclusively: a page that another writer has locked must not become stale.
  * Task, sleeps.
- * Return: 0 or the error of write-back.
+ * Return: 0 or an error of write-back since.
  */
-int filemap_write_done(struct inode *inode, loff_t pos, size_t len_bytes)
+int filemap_write_done(struct inode *inode, loff_t pos, size_t len_bytes, u32 errors, errseq_t *seen)
 {
-	int err = lab_cache_write(inode, pos, len_bytes);
+	int err = lab_cache_write_since(inode, pos, len_bytes, errors, seen);
 
 	lockdep_assert_held_write(&inode->i_rwsem);
 	lab_cache_invalidate(inode, pos, len_bytes);

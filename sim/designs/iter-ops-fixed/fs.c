@@ -64,6 +64,7 @@ static struct lab_file *fs_open_file(struct inode *inode)
 	lf->buffered.f_op = &fs_buffered_ops;
 	lf->buffered.f_inode = inode;
 	lf->buffered.f_bdev = lf->file.f_bdev;
+	lf->file.f_wb_err = lf->buffered.f_wb_err = lab_wb_sample(inode);
 	if (dio_sets_alloc(&lf->file)) {
 		kfree(lf);
 		return ERR_PTR(-ENOMEM);
@@ -93,7 +94,7 @@ static void fs_close(struct lab_file *lf)
 {
 	flush_work(&lf->file.f_done_work);	/* nothing is in flight, but it may not have returned */
 	if (!lf->file.f_inode) {	/* a block device: whoever closes it last writes its pages back */
-		lab_cache_sync(lf->buffered.f_inode);
+		lab_cache_write(lf->buffered.f_inode, 0, LAB_MAX_FILE_BYTES);
 		lab_inode_destroy(lf->buffered.f_inode);
 	}
 	dio_sets_free(&lf->file);
@@ -197,11 +198,14 @@ static int fs_write_keep_lock(struct kiocb *iocb)
  */
 static ssize_t fs_write_cached(struct kiocb *iocb, struct iov_iter *from, bool direct)
 {
+	errseq_t *seen = &iocb->ki_filp->f_wb_err;
 	struct inode *inode = iocb->ki_filp->f_inode;
+	u32 errors;
 	ssize_t ret;
 	int err = 0;
 
 	down_write(&inode->i_rwsem);
+	errors = lab_wb_count(inode);
 	if (iocb->ki_flags & IOCB_APPEND)
 		iocb->ki_pos = i_size_read(inode);
 	ret = fs_write_checks(iocb, from);
@@ -210,13 +214,13 @@ static ssize_t fs_write_cached(struct kiocb *iocb, struct iov_iter *from, bool d
 		ret = generic_perform_write(iocb, from);
 	}
 	if (ret > 0 && direct)
-		err = filemap_write_done(inode, iocb->ki_pos - ret, ret);
+		err = filemap_write_done(inode, iocb->ki_pos - ret, ret, errors, seen);
 	up_write(&inode->i_rwsem);
 	if (err || ret <= 0 || !(iocb->ki_flags & IOCB_DSYNC))
 		return err ?: ret;
 	if (!direct)
-		err = lab_cache_write(inode, iocb->ki_pos - ret, ret);
-	return err ?: lab_fsync(inode, true) ?: ret;
+		err = lab_cache_write_since(inode, iocb->ki_pos - ret, ret, errors, seen);
+	return err ?: lab_wb_check(inode, seen) ?: lab_fsync(inode, true) ?: ret;
 }
 
 /* The second descriptor. */
@@ -271,7 +275,7 @@ static ssize_t fs_write_iter(struct kiocb *iocb, struct iov_iter *from)
 
 static int fs_fsync(struct file *file, loff_t start, loff_t end, int datasync)
 {
-	int err = lab_cache_sync(file->f_inode), flush_err = lab_fsync(file->f_inode, datasync);
+	int err = lab_cache_sync(file->f_inode, &file->f_wb_err), flush_err = lab_fsync(file->f_inode, datasync);
 
 	return err ?: flush_err;
 }

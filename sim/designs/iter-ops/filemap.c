@@ -25,13 +25,18 @@
  * @pos: file position, bytes
  * @len_bytes: of the range
  *
- * Context: task, sleeps if there is any page. Return: 0 or the error of write-back.
+ * Whoever comes here takes what errors of write-back there are, of any page, and nobody else is told of them. Context:
+ * task, sleeps if there is any page. Return: 0 or an error of write-back.
  */
 int filemap_write_and_wait_range(struct inode *inode, loff_t pos, size_t len_bytes)
 {
+	int err, err2;
+
 	if (likely(!READ_ONCE(inode->i_mapping->nrpages)))
-		return 0;
-	return lab_cache_write(inode, pos, len_bytes);
+		return lab_wb_check(inode, &inode->i_mapping->wb_told);
+	err = lab_cache_write(inode, pos, len_bytes);
+	err2 = lab_wb_check(inode, &inode->i_mapping->wb_told);
+	return err ?: err2;
 }
 
 /**
@@ -260,7 +265,7 @@ static ssize_t direct_write_rest(struct kiocb *iocb, struct iov_iter *iter, ssiz
 	ret = generic_file_buffered_write(iocb, &rest);
 	if (ret <= 0)
 		return written ?: ret;
-	err = lab_cache_write(inode, pos, ret);
+	err = filemap_write_and_wait_range(inode, pos, ret);
 	lab_cache_invalidate(inode, pos, ret);
 	if (err) {
 		iocb->ki_pos = pos;	/* of that nobody knows how much is there */

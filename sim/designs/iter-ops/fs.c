@@ -147,8 +147,10 @@ static int fs_fsync(struct file *file, loff_t start, loff_t end, int datasync)
 	struct inode *inode = file->f_inode;
 	int err, flush_err;
 
-	err = start || end < LAB_MAX_FILE_BYTES - 1 ? lab_cache_write(inode, start, end - start + 1) :
-						      lab_cache_sync(inode);
+	if (start || end < LAB_MAX_FILE_BYTES - 1)
+		err = filemap_write_and_wait_range(inode, start, end - start + 1);
+	else
+		err = lab_cache_sync(inode, &inode->i_mapping->wb_told);
 	flush_err = lab_fsync(inode, datasync);
 	return err ?: flush_err;
 }

@@ -138,11 +138,16 @@ int upl_needs_exclusive(void *p, long long pos, host_u64 len_bytes, int *out)
 	return 0;
 }
 
-int upl_fsync(void *p, int datasync)
+int upl_fsync(void *p, unsigned int *seen, int datasync)
 {
-	int err = lab_cache_sync(p), flush_err = lab_fsync(p, datasync);
+	int err = lab_cache_sync(p, seen), flush_err = lab_fsync(p, datasync);
 
 	return err ?: flush_err;
+}
+
+unsigned int upl_wb_sample(void *p)
+{
+	return lab_wb_sample(p);
 }
 
 int upl_fallocate(void *p, int punch, long long pos, host_u64 len_bytes)

@@ -15,7 +15,7 @@ static const struct rig_costs costs[] = {
 	 */
 	{ "buffered", .knob_sets = 4, .dios = 1, .upper_dios = 1, .punts = 1, .upper_refs = 4, .cached = true, .bdev_cache = true,
 	  .lacks = RIG_NO_HINTS | RIG_NO_NOWAIT | RIG_NO_FUA | RIG_NO_ZEROES | RIG_BY_BLOCK | RIG_WHOLE_FAULT |
-		   RIG_LAST_ERROR },
+		   RIG_LAST_ERROR | RIG_FIRST_IS_TOLD },
 	/*
 	 * iter-ops: a kiocb and a dio for each bio, an array for each bio of many pages, and all of it in the
 	 * device's thread. What it asks the map and does to pages goes by pages (F2, F3: counters.c). The knobs
@@ -23,7 +23,7 @@ static const struct rig_costs costs[] = {
 	 */
 	{ "iter-ops", .knob_sets = 2, .cmds = 1, .dios = 1, .upper_dios = 1, .tables = 1, .punts = 1, .upper_refs = 4,
 	  .lacks = RIG_NO_HINTS | RIG_NO_NOWAIT | RIG_NO_FUA | RIG_NO_ZEROES | RIG_BY_BLOCK | RIG_WHOLE_FAULT |
-		   RIG_HOLES_CACHED | RIG_EIO_ONLY },
+		   RIG_HOLES_CACHED | RIG_EIO_ONLY | RIG_FIRST_IS_TOLD },
 	/*
 	 * iter-ops-fixed: one command a bio, and a bio that borrows the page table for each extent. Through
 	 * the operations: one look at alignment, then for each extent how many pages there are, and fill.

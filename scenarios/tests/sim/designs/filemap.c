@@ -248,7 +248,7 @@ DESIGN_TEST(filemap, direct_nowait_does_not_write_back)
 	lab_expect_eq(rig_io(r.file, LAB_WRITE, 0, r.mem, PAGE_SIZE, LAB_IO_NOWAIT), -EAGAIN);
 	lab_expect(lab_cache_is_dirty(r.inode, 0, PAGE_SIZE));
 	lab_expect_eq(rig_io(r.file, LAB_READ, PAGE_SIZE, r.mem, PAGE_SIZE, LAB_IO_NOWAIT), PAGE_SIZE);
-	lab_expect_eq(lab_cache_sync(r.inode), 0);
+	lab_expect_eq(lab_cache_sync(r.inode, &r.inode->i_mapping->wb_told), 0);
 	lab_expect_eq(rig_io(r.file, LAB_READ, 0, r.mem, PAGE_SIZE, LAB_IO_NOWAIT), PAGE_SIZE);
 	lab_expect_eq(rig_io(r.file, LAB_WRITE, 0, r.mem, PAGE_SIZE, LAB_IO_NOWAIT), PAGE_SIZE);
 	lab_expect_eq(pages_of(&r), 0);

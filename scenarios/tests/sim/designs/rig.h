@@ -53,6 +53,7 @@ extern const char rig_suite[];
 #define RIG_EIO_ONLY	2048u	/* direct IO says EIO, whatever error the device had */
 #define RIG_LAST_ERROR	4096u	/* who waits takes the bios of an IO from a stack: of two errors the last one's stays */
 #define RIG_WHOLE_FAULT	16u	/* a buffered write of which a page's last byte faults takes nothing of that page */
+#define RIG_FIRST_IS_TOLD	16384u	/* an error of write-back is told to whoever asks first, and to nobody else */
 
 /**
  * struct rig_costs - where designs rightly differ in what they spend

@@ -14,10 +14,12 @@
  * struct file - what an opaque handle of design.h is
  * @f_inode: the file's; NULL: a block device
  * @f_bdev: the device that the bytes are on
+ * @f_wb_err: errors of write-back up to which this descriptor has been told: lab_wb_check()
  */
 struct file {
 	struct inode *f_inode;
 	struct block_device *f_bdev;
+	errseq_t f_wb_err;
 };
 
 struct lab_file {
@@ -27,7 +29,7 @@ struct lab_file {
 /* filemap.c */
 size_t filemap_read(struct file *file, loff_t pos, struct iov_iter *to, int *err);
 size_t filemap_write(struct file *file, loff_t pos, struct iov_iter *from, int *err);
-int filemap_push_out(struct file *file, loff_t pos, size_t len_bytes);
+int filemap_push_out(struct file *file, loff_t pos, size_t len_bytes, u32 errors);
 
 /* fs.c */
 ssize_t fs_read(struct file *file, loff_t pos, struct iov_iter *to, unsigned int flags);

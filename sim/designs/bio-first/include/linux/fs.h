@@ -177,6 +177,7 @@ struct dio_map_ops {
  * @f_map_ops: NULL for a block device
  * @f_inode: NULL for a block device
  * @f_bdev: the device its data is on: for alignment and FUA
+ * @f_wb_err: errors of write-back up to which this descriptor has been told: lab_wb_check()
  * @f_pieces: what a bio's pieces come from, with a reserve of its own: what is kept back for all files together would
  *	be held by those above a loop device, who wait for those below. Not of a block device
  * @f_done_wq: runs @f_done_work: conversions and flushes after IO (one per file: files nest through loop
@@ -188,6 +189,7 @@ struct file {
 	const struct dio_map_ops *f_map_ops;
 	struct inode *f_inode;
 	struct block_device *f_bdev;
+	errseq_t f_wb_err;
 	struct bio_set f_pieces;
 	struct workqueue_struct *f_done_wq;
 	struct llist_head f_done;
@@ -211,7 +213,7 @@ int vfs_fsync(struct file *file, int datasync);
 int filemap_dio_read_begin(struct inode *inode, loff_t pos, size_t len_bytes, bool nowait);
 int filemap_dio_write_begin(struct inode *inode, loff_t pos, size_t len_bytes, bool nowait);
 void filemap_dio_write_end(struct inode *inode, loff_t pos, size_t len_bytes);
-int filemap_write_done(struct inode *inode, loff_t pos, size_t len_bytes);
+int filemap_write_done(struct inode *inode, loff_t pos, size_t len_bytes, u32 errors, errseq_t *seen);
 ssize_t filemap_read(struct kiocb *iocb, struct iov_iter *to);
 ssize_t generic_perform_write(struct kiocb *iocb, struct iov_iter *from);
 int filemap_read_bio(struct inode *inode, struct bio *bio);

@@ -40,6 +40,7 @@ struct file_operations {
  * struct file - an inode or a block device, open O_DIRECT | O_RDWR
  * @f_inode: NULL for a block device
  * @f_bdev: the device that IO ends on: the filesystem's, or the block device itself
+ * @f_wb_err: errors of write-back up to which this descriptor has been told: lab_wb_check()
  * @f_dio_ops: NULL for a block device
  * @f_dio_sets: bios for direct IO, with a reserve of its own: files below this one have theirs; NULL for a block device
  * @f_done_work: works on @f_done: pieces and dios whose end needs process context (direct-io-end.c)
@@ -49,6 +50,7 @@ struct file {
 	const struct dio_ops *f_dio_ops;
 	struct inode *f_inode;
 	struct block_device *f_bdev;
+	errseq_t f_wb_err;
 	struct dio_sets *f_dio_sets;
 	struct llist_head f_done;
 	struct work_struct f_done_work;
@@ -100,7 +102,7 @@ void dio_sets_free(struct file *file);
 int filemap_dio_read_begin(struct inode *inode, loff_t pos, size_t len_bytes, bool nowait);
 int filemap_dio_write_begin(struct inode *inode, loff_t pos, size_t len_bytes, bool nowait);
 void filemap_dio_write_end(struct inode *inode, loff_t pos, size_t len_bytes);
-int filemap_write_done(struct inode *inode, loff_t pos, size_t len_bytes);
+int filemap_write_done(struct inode *inode, loff_t pos, size_t len_bytes, u32 errors, errseq_t *seen);
 ssize_t filemap_read(struct kiocb *iocb, struct iov_iter *to);
 ssize_t generic_perform_write(struct kiocb *iocb, struct iov_iter *from);
 
