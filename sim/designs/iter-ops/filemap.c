@@ -30,10 +30,11 @@
  */
 int filemap_write_and_wait_range(struct inode *inode, loff_t pos, size_t len_bytes)
 {
-	int err = 0, err2;
+	int err, err2;
 
-	if (unlikely(READ_ONCE(inode->i_mapping->nrpages)))
-		err = lab_cache_write(inode, pos, len_bytes);
+	if (likely(!READ_ONCE(inode->i_mapping->nrpages)))
+		return lab_wb_check(inode, &inode->i_mapping->wb_told);
+	err = lab_cache_write(inode, pos, len_bytes);
 	err2 = lab_wb_check(inode, &inode->i_mapping->wb_told);
 	return err ?: err2;
 }
