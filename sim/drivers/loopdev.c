@@ -4,7 +4,8 @@
  * take it apart.
  *
  * The device advertises what direct IO on the file needs (logical block, memory alignment), so that a bio
- * it is given fits the file; it has no size limit of its own, since the file's extents cut the bio anyway.
+ * it is given fits the file; of the length of a bio it says no more than every queue does (BLK_DEF_MAX_SECTORS,
+ * 1280 KiB), since the file's extents cut it anyway.
  * It has a volatile cache, which fsync of the file flushes, and takes FUA.
  *
  * Under the old rule on bios it has the limits of the device below besides, as every stacking device then: a bio
