@@ -153,6 +153,21 @@ for v in "" @legacy; do
 done
 echo 'upstream-check: one allocation more a bio in copies of both direct-io.c shows as alloc_dio 1 -> 2, and nothing else'
 
+# One file changes, and its time is an old one: it is compiled again, and nothing else is.
+cp build/upstream/6.1/tree/fs/direct-io.c "$src/fs/direct-io.c"
+touch -d 2001-01-01 "$src/fs/direct-io.c"
+touch "$out/stamp"
+KSRC=$src NAME=plusone sh kernel-compat/upstream/prepare.sh >"$out/refused" || { cat "$out/refused"; die 'a changed tree is not accepted'; }
+build check build/check/diolab-upstream
+new=$(find build/check/upstream-plusone/[tkl] -name '*.o' -newer "$out/stamp")
+[ "$new" = build/check/upstream-plusone/t/fs/direct-io.o ] || die "fs/direct-io.c has changed, and these were compiled: $new"
+"$lab" compare -d upstream@legacy,upstream@legacy:plusone --path file --ram 64m --ios 256 scenarios/first-light.fio >"$out/plusone" 2>&1 ||
+	{ said "$out/plusone"; die 'the tree does not run with fs/direct-io.c of the package'; }
+# shellcheck disable=SC2046
+set -- $(per_io "$out/plusone" alloc_dio)
+[ "$1" = 1000 ] && [ "$2" = 1000 ] || die "alloc_dio of fs/direct-io.c that is the package's again, in thousandths: $1 $2"
+echo 'upstream-check: of a tree in which one file has changed one file is compiled'
+
 # A tree may lack fs/direct-io.c: then the variants that want it say so.
 rm "$src/fs/direct-io.c"
 KSRC=$src NAME=plusone sh kernel-compat/upstream/prepare.sh >"$out/refused" ||

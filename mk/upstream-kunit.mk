@@ -12,10 +12,10 @@ KU_REST := $(filter-out %/t/lib/iov_iter.o,$(UPOBJ_6.12)) $(UPK_6.12)
 KU_OWN := $(KUB)/kunit.o $(KUB)/kunit-mem.o $(KUB)/kunit_iov_iter.o
 KU_CC = $(CC) $(UP_C) -I$(KU_DIR) $(UPI_6.12) -I$(UPT_6.12) -Ikernel-compat -I$(UP_DIR)
 
-$(KUB)/kunit_iov_iter.o: $(UPT_6.12)/lib/kunit_iov_iter.c build/upstream/6.12/source $(B)/.flags
+$(KUB)/kunit_iov_iter.o: $(UPT_6.12)/lib/kunit_iov_iter.c build/upstream/6.12/has $(B)/.flags
 	@mkdir -p $(@D)
 	$(KU_CC) -w $(call UP_MOD,$<) -c -o $@ $<
-$(KUB)/kunit.o $(KUB)/kunit-mem.o: $(KUB)/%.o: $(KU_DIR)/%.c build/upstream/6.12/source $(B)/.flags
+$(KUB)/kunit.o $(KUB)/kunit-mem.o: $(KUB)/%.o: $(KU_DIR)/%.c build/upstream/6.12/has $(B)/.flags
 	@mkdir -p $(@D)
 	$(KU_CC) -Wall $(call UP_MOD,$<) -c -o $@ $<
 $(KUB)/main.o: scenarios/tests/upstream-kunit/main.c $(B)/.flags

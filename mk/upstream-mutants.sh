@@ -206,6 +206,7 @@ jobs() {
 rm -rf "$out" "$mut"
 mkdir -p "$out" "$mut"
 cp -al "$base" "$mut/tree"
+cp build/upstream/6.1/has "$mut/has"
 echo mutant >"$mut/source"
 build check "$lab"
 "$lab" ops --generate --seed 1 --count 300 --classes valid,zero,many,eof,extend,truncate,sync,misaligned,fault >"$out/mixed.ops"

@@ -10,7 +10,7 @@ PRB := $(B)/upstream-props
 PRO := $(patsubst scenarios/tests/upstream-props/%.c,$(PRB)/%.o,$(wildcard scenarios/tests/upstream-props/*.c))
 PR_LAB := $(LAB) $(DESIGNO) $(B)/gen/designs.o
 
-$(PRB)/props.o: $(PR_DIR)/props.c build/upstream/6.1/source $(B)/.flags
+$(PRB)/props.o: $(PR_DIR)/props.c build/upstream/6.1/has $(B)/.flags
 	@mkdir -p $(@D)
 	$(CC) $(UP_C) $(UPI_6.1) -I$(UPT_6.1) -Ikernel-compat -I$(UP_DIR) -Wall $(call UP_MOD,$<) -c -o $@ $<
 $(PRO): $(PRB)/%.o: scenarios/tests/upstream-props/%.c $(B)/.flags

@@ -46,15 +46,15 @@ UPOBJ_$(1) := $$(patsubst $$(UPT_$(1))/%.c,$$(UPO_$(1))/t/%.o,$$(wildcard $$(add
 UPK_$(1) := $$(patsubst $(UP_DIR)/%.c,$$(UPO_$(1))/k/%.o,$$(wildcard $(UP_DIR)/*.c))
 UPL_$(1) := $$(patsubst sim/designs/upstream/%.c,$$(UPO_$(1))/l/%.o,$$(wildcard sim/designs/upstream/*.c))
 
-$$(UPO_$(1))/t/%.o: $$(UPT_$(1))/%.c $(UP_DIR)/redirect build/upstream/$(1)/source $(B)/.flags
+$$(UPO_$(1))/t/%.o: $$(UPT_$(1))/%.c $(UP_DIR)/redirect build/upstream/$(1)/has $(B)/.flags
 	@mkdir -p $$(@D)
 	$$(CC) $$(UP_C) $$(UPI_$(1)) -I$$(<D) -w $$(call UP_MOD,$$<) -c -o $$@ $$<
 	@$$(if $$(call UP_REDIRECT,$$*.c),objcopy $$(call UP_REDIRECT,$$*.c) $$@)
-$$(UPO_$(1))/k/%.o: $(UP_DIR)/%.c build/upstream/$(1)/source $(B)/.flags
+$$(UPO_$(1))/k/%.o: $(UP_DIR)/%.c build/upstream/$(1)/has $(B)/.flags
 	@mkdir -p $$(@D)
 	$$(CC) $$(UP_C) $$(UPI_$(1)) -I$$(UPT_$(1)) -I$$(UPT_$(1))/kernel/sched -Ikernel-compat -I$(UP_DIR) -Wall \
 		-Wno-pointer-sign $$(call UP_MOD,$$<) -c -o $$@ $$<
-$$(UPO_$(1))/l/%.o: sim/designs/upstream/%.c build/upstream/$(1)/source $(B)/.flags
+$$(UPO_$(1))/l/%.o: sim/designs/upstream/%.c build/upstream/$(1)/has $(B)/.flags
 	@mkdir -p $$(@D)
 	$$(CC) $$(KERNEL) $$(I4) -I$(UP_DIR) -Isim/designs/upstream -DUP_TREE=$$(subst .,_,$(1)) \
 		$$(if $$(filter 6.1,$(1)),,-DUP_NAMED='"$(1)"') \

@@ -86,8 +86,12 @@ listing() {
 	     p ~ /\/(Kconfig[^\/]*|Makefile|Kbuild)$/ || p ~ /^(Kconfig|Kbuild|Makefile)$/ ||
 	     p ~ /^(include|arch\/um|arch\/x86|scripts|block|lib|mm|kernel|init|usr|fs\/iomap)\// ||
 	     p ~ /^tools\/(include|build|scripts|objtool|testing\/kunit)\// || p ~ /^(fs|drivers\/block)\/[^\/]*\.h$/ ||
-	     p == "fs/direct-io.c" || p == "drivers/block/loop.c"' | sort -u -k3
+	     p == "fs/direct-io.c" || p == "drivers/block/loop.c"' | LC_ALL=C sort -u
 }
+
+# What make prepare does not read: after a change of such files alone nothing is configured again. What a file is
+# compiled from is in its .d; for that a copy is as new as the copying, not as the file (tar -m).
+plain='^(block|fs|lib|mm|drivers|kernel/sched)/.*\.c$'
 
 # ---- bring the tree up to date ---------------------------------------------------------------------
 if [ -n "$ksrc" ]; then
@@ -106,7 +110,7 @@ else
 	[ -z "$missing" ] || skip_without upstream $missing
 	source="$(tarball_is) $(cksum <kernel-compat/upstream/config)"
 fi
-if [ -f "$out/source" ] && [ "$(cat "$out/source")" = "$source" ]; then
+if [ -f "$out/has" ] && [ -f "$out/source" ] && [ "$(cat "$out/source")" = "$source" ]; then
 	rm -f "$out/listing.new"
 	exit 0
 fi
@@ -115,17 +119,20 @@ if [ -n "$ksrc" ]; then
 	mkdir -p "$tree"
 	touch "$out/listing"
 	# gone, or changed: away with it; new, or changed: copied
-	LC_ALL=C comm -23 "$out/listing" "$out/listing.new" 2>/dev/null | cut -d' ' -f3- |
-		(cd "$tree" && tr '\n' '\0' | xargs -0 -r rm -f)
+	LC_ALL=C comm -23 "$out/listing" "$out/listing.new" 2>/dev/null | cut -d' ' -f3- >"$out/gone"
 	LC_ALL=C comm -13 "$out/listing" "$out/listing.new" 2>/dev/null | cut -d' ' -f3- >"$out/changed"
+	cat "$out/gone" "$out/changed" | grep -qvE "$plain" && rm -f "$out/configured"
+	# a header that came or went may stand before another of its name, which no .d knows
+	{ cut -d' ' -f3- "$out/listing"; cut -d' ' -f3- "$out/listing.new"; } | LC_ALL=C sort | uniq -u | grep -q '\.h$' && rm -f "$out/has"
+	(cd "$tree" && tr '\n' '\0' <"../gone" | xargs -0 -r rm -f)
 	echo "upstream: taking $(wc -l <"$out/changed") files from $ksrc"
-	tar -C "$ksrc" -cf - -T "$out/changed" 2>"$out/log" | tar -C "$tree" --warning=no-timestamp -xf - 2>>"$out/log" || true
+	tar -C "$ksrc" -cf - -T "$out/changed" 2>"$out/log" | tar -C "$tree" -m -xf - 2>>"$out/log" || true
 	[ ! -s "$out/log" ] || bad "copying it failed: $(head -n 1 "$out/log")"
-	rm -f "$out/changed"
+	rm -f "$out/changed" "$out/gone"
 	mv "$out/listing.new" "$out/listing"
 else
 	echo "upstream: taking what is needed from $tarball"
-	rm -rf "$tree"
+	rm -rf "$tree" "$out/configured"
 	mkdir -p "$tree"
 	tar -C "$tree" -m -xf "$tarball" --strip-components=1 --wildcards \
 		$(for f in $wanted; do echo "linux-source-$version/$f"; done) \
@@ -137,9 +144,18 @@ conf() {
 	make -C "$tree" -j"$(nproc)" ARCH=um "$@" >"$out/log" 2>&1 ||
 		refuse "make ARCH=um $* failed in $tree: $(grep -m1 -e 'rror' -e '\*\*\*' "$out/log" || tail -n 1 "$out/log"); all of it: $out/log"
 }
-conf KCONFIG_ALLCONFIG="$PWD/kernel-compat/upstream/config" allnoconfig
-for c in $(sed -n 's/^\(CONFIG_[A-Z0-9_]*=.*\)/\1/p' kernel-compat/upstream/config); do
-	grep -qx "$c" "$tree/.config" || refuse "$tree does not know $c"
-done
-conf prepare
+configuration="$(cksum <kernel-compat/upstream/config)"
+if [ "$(cat "$out/configured" 2>/dev/null)" != "$configuration" ]; then
+	rm -f "$out/configured"
+	conf KCONFIG_ALLCONFIG="$PWD/kernel-compat/upstream/config" allnoconfig
+	for c in $(sed -n 's/^\(CONFIG_[A-Z0-9_]*=.*\)/\1/p' kernel-compat/upstream/config); do
+		grep -qx "$c" "$tree/.config" || refuse "$tree does not know $c"
+	done
+	conf prepare
+	echo "$configuration" >"$out/configured"
+fi
+# Which of `files` there are: as old as the last time that this changed, for mk/upstream.mk.
+(cd "$tree" && ls $(awk '{ print $1 }' ../../../../kernel-compat/upstream/files) 2>/dev/null) >"$out/has.new" || true
+cmp -s "$out/has" "$out/has.new" || cp "$out/has.new" "$out/has"
+rm -f "$out/has.new"
 echo "$source" >"$out/source"
