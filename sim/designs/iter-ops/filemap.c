@@ -19,6 +19,17 @@
 
 /* ---- direct IO and the page cache ----------------------------------------------------------- */
 
+/* There are pages, or there is an error that nobody took. */
+static noinline int write_and_wait(struct inode *inode, loff_t pos, size_t len_bytes)
+{
+	int err = 0, err2;
+
+	if (READ_ONCE(inode->i_mapping->nrpages))
+		err = lab_cache_write(inode, pos, len_bytes);
+	err2 = lab_wb_check(inode, &inode->i_mapping->wb_told);
+	return err ?: err2;
+}
+
 /**
  * filemap_write_and_wait_range - what is dirty in the range must reach the disk
  * @inode: the file's
@@ -30,13 +41,11 @@
  */
 int filemap_write_and_wait_range(struct inode *inode, loff_t pos, size_t len_bytes)
 {
-	int err, err2;
+	const struct address_space *mapping = inode->i_mapping;
 
-	if (likely(!READ_ONCE(inode->i_mapping->nrpages)))
-		return lab_wb_check(inode, &inode->i_mapping->wb_told);
-	err = lab_cache_write(inode, pos, len_bytes);
-	err2 = lab_wb_check(inode, &inode->i_mapping->wb_told);
-	return err ?: err2;
+	if (likely(!READ_ONCE(mapping->nrpages) && READ_ONCE(mapping->wb_told) == READ_ONCE(mapping->wb_err)))
+		return 0;
+	return write_and_wait(inode, pos, len_bytes);
 }
 
 /**
