@@ -47,7 +47,7 @@ enum host_run_status {
 	HOST_RUN_ABORTED,	/* a task called host_run_abort() */
 };
 
-#define HOST_MAX_TASKS		256		/* alive at once in one run */
+#define HOST_MAX_TASKS		448		/* alive at once in one run; valgrind has 500 threads */
 #define HOST_MAX_STEPS		(1ull << 32)	/* det scheduling steps in one run */
 #define HOST_NAME_LEN		24
 #define HOST_USER_BASE		0x10000000ul	/* the user window: the one address that works */

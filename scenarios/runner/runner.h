@@ -36,7 +36,7 @@
 
 #define RUN_WORLD_BASE_BYTES	(32ull << 20)	/* RAM of a run beside the buffers of its IOs */
 #define RUN_MAX_BUFFER_BYTES	(384ull << 20)	/* of all IOs of a group together */
-#define RUN_MAX_CLONES		128		/* generators of a group; half of HOST_MAX_TASKS */
+#define RUN_MAX_CLONES		128		/* generators of a group: leaves room for the workers of all devices and files */
 #define RUN_CHUNK_BYTES		(1u << 20)	/* of the straight path and of reading back */
 #define RUN_VERIFY_MAX_BYTES	(64ull << 30)	/* of a file that is verified: 4 bytes a sector */
 #define RUN_STALE_MAX_BYTES	(256ull << 20)	/* of a device's beginning filled with RUN_STALE_BYTE */
