@@ -168,7 +168,7 @@ int lab_reffs_punch(struct lab_reffs *f, loff_t pos, u64 len_bytes)
 
 	if (pos < 0 || !len_bytes)
 		return -EINVAL;
-	if (len_bytes > f->max_bytes || end >= f->size)		/* nothing is left of the last block */
+	if (len_bytes > f->max_bytes || end > f->size)		/* all of the last block */
 		end = last_block_end(f);
 	wipe(f, pos, end);
 	return 0;

@@ -229,8 +229,8 @@ int lab_truncate(struct inode *inode, loff_t size)
  * @pos: bytes, any alignment
  * @len_bytes: >= 1, any alignment
  *
- * A range that reaches the end of the file takes all of the last block, of which nothing would be left, as ext4
- * has it.
+ * A range that reaches beyond the end of the file takes all of the last block; one that ends with the file zeroes its part
+ * of that, as ext4 has it.
  * Context: task, sleeps: waits for direct IO in flight.
  * Return: 0; -EINVAL, -EFBIG, -ENOSPC (LAB_MAX_EXTENTS), -ENOMEM, or the error of zeroing an edge on disk. On
  * error part of the edges may be zeroed, but no block has been freed.
@@ -243,7 +243,7 @@ int lab_punch(struct inode *inode, loff_t pos, u64 len_bytes)
 	if (err)
 		return err;
 	lock_alone(inode);
-	if (end >= i_size_read(inode))
+	if (end > i_size_read(inode))
 		end = max_t(loff_t, end, round_up(i_size_read(inode), LAB_BLOCK_BYTES));
 	err = pos < end ? flush_pages(inode, pos, end) : 0;
 	if (!err && pos < end)

@@ -161,6 +161,28 @@ static void against_reference(enum test_dev_kind kind, u32 block_bytes, const st
 	pair_close(&p);
 }
 
+/* A hole that ends with the file leaves its last block, zeroed; one that goes a byte further takes it (ext4). */
+LAB_TEST(truncate, a_hole_to_the_end_keeps_the_last_block)
+{
+	struct lab_fs_opts opts = { .layout = LAB_LAYOUT_SPARSE };
+	loff_t size = LAB_BLOCK_BYTES + 904;
+	unsigned int more;
+	struct pair p;
+
+	pair_open(&p, TEST_RAM, &opts, 512);
+	for (more = 0; more < 2; more++) {
+		test_fill(p.want, 0, size, more);
+		write_bytes(&p, 0, p.want, size);
+		lab_expect_eq(lab_reffs_pwrite(p.ref, p.want, size, 0), size);
+		lab_expect_eq(lab_punch(p.inode, 1000, size - 1000 + more), 0);
+		lab_expect_eq(lab_reffs_punch(p.ref, 1000, size - 1000 + more), 0);
+		lab_expect_eq(lab_seek_data(p.inode, LAB_BLOCK_BYTES), more ? -ENXIO : (loff_t)LAB_BLOCK_BYTES);
+		compare(&p);
+		compare_seeks(&p);
+	}
+	pair_close(&p);
+}
+
 LAB_TEST(truncate, bytes_as_in_the_reference_ram)
 {
 	struct lab_fs_opts opts = { .layout = LAB_LAYOUT_SPARSE };
