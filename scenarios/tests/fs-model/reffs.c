@@ -110,10 +110,12 @@ LAB_TEST(reffs, zero_allocate_and_what_is_data)
 	all_are(out + 8000, 7, 1000);
 	lab_expect_eq(lab_reffs_zero(f, 19999, 100), 0);
 	lab_expect_eq(lab_reffs_size(f), 20099);
-	/* a punch that reaches the end takes all of the last block */
+	/* a punch that ends with the file leaves the last block, one that goes further takes all of it */
 	lab_expect_eq(lab_reffs_pwrite(f, in, 99, 20000), 99);
 	lab_expect_eq(lab_reffs_seek_data(f, 16384), 16384);
 	lab_expect_eq(lab_reffs_punch(f, 16384, 20099 - 16384), 0);
+	lab_expect_eq(lab_reffs_seek_data(f, 16384), 16384);
+	lab_expect_eq(lab_reffs_punch(f, 16384, 20100 - 16384), 0);
 	lab_expect_eq(lab_reffs_seek_data(f, 16384), -ENXIO);
 	lab_expect_eq(lab_reffs_punch(f, 0, 0), -EINVAL);
 	lab_expect_eq(lab_reffs_zero(f, 0, MAX + 1), -EFBIG);
