@@ -179,6 +179,7 @@ time_table() {
 }
 
 cat <<EOF
+<!-- SPDX-License-Identifier: GPL-2.0-only -->
 # Ablation: the idea, and each knob, alone
 
 What \`make ablation\` printed (gcc $(gcc -dumpfullversion), -O2, $(uname -m)). Per IO, over all scopes; a null disk of 64 MiB.
