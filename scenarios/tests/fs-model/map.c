@@ -148,7 +148,7 @@ static void do_punch(struct world *w, loff_t pos, u64 len_bytes)
 	u32 blk;
 
 	lab_expect_eq(lab_punch(w->inode, pos, len_bytes), 0);
-	if (end >= w->size)		/* nothing is left of the last block: it goes too */
+	if (end > w->size)		/* beyond the file: all of the last block goes; one that ends with it keeps it */
 		end = max(end, (u64)round_up(w->size, LAB_BLOCK_BYTES));
 	blk = (pos + LAB_BLOCK_BYTES - 1) / LAB_BLOCK_BYTES;
 	for (; blk < end / LAB_BLOCK_BYTES; blk++)
@@ -200,8 +200,12 @@ static void one_random_step(struct world *w)
 	case 9:
 		do_zero(w, pos, len);
 		break;
-	default:
+	case 10:
 		do_punch(w, pos, len);
+		break;
+	default:	/* a byte short of the file's end, to it, and a byte beyond */
+		if (pos + 1 < w->size)
+			do_punch(w, pos, w->size - pos - 1 + test_rand(&w->rand, 3));
 	}
 	nothing_twice(w);
 	lab_expect_ge(w->inode->i_lab_version, version);
