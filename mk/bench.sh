@@ -8,6 +8,8 @@
 #   indirect      the indirect build's thunks, exact
 #   CPU time      release build (probes on), rounds that alternate between the designs, median and spread;
 #                 of this machine and this hour: only the ratio between designs, round by round, means anything
+#   floor         CPU time per 4 KiB read of a real file against that of io_uring and nothing else (scenarios/bench/floor.c),
+#                 in rounds that alternate
 #   enters        io_uring_enter calls per IO on a real file, depth 32
 #   memory        bytes held per IO in flight; peak RSS of a short and of a ten times longer run
 #
@@ -20,7 +22,7 @@ rounds=${ROUNDS:-7} ios=${IOS:-2000000}
 job=scenarios/bench-4k.fio
 tmp=build/bench
 mkdir -p "$tmp"
-build release all
+build release all build/release/floor
 designs=${DESIGNS:-$(build/release/diolab list designs | cut -d' ' -f1)}
 build measure all
 build indirect all
@@ -72,6 +74,32 @@ for d in $designs; do
 	[ "$d" != "$last" ] || continue
 	paste "$tmp/cpu.$d" "$tmp/cpu.$last" | awk '{ print $1 / $2 }' | median |
 		awk -v a="$d" -v b="$last" '{ printf "  CPU of %-16s over that of %s, round by round: %.3f [%.3f–%.3f]\n", a, b, $2, $1, $3 }'
+done
+
+real=$(mktemp "${TMPDIR:-/var/tmp}/diolab-bench.XXXXXX")
+trap 'rm -f "$real"' EXIT
+echo "CPU per IO of a real file over that of io_uring alone (release, 4k random read, depth 32, $rounds rounds): min median max"
+rm -f "$tmp"/floor* "$tmp"/real.*
+i=0
+while [ $i -lt "$rounds" ]; do
+	# the first run makes the file: nothing is read that was never written
+	for source in pinned user; do
+		for d in $designs; do
+			build/release/diolab run -q -d "$d" --source $source --disk "$real:64m" --ios 100000 --json "$tmp/f.json" "$job"
+			value "$tmp/f.json" cpu_ns_per_io >>"$tmp/real.$source.$d"
+		done
+		build/release/floor "$real" 67108864 100000 >>"$tmp/floor.$source"
+	done
+	i=$((i + 1))
+done
+printf '  %-16s %26s   %26s\n' design 'loop, from ready bios' 'loop, from user memory'
+for d in $designs; do
+	printf '  %-16s' "$d"
+	for source in pinned user; do
+		paste "$tmp/real.$source.$d" "$tmp/floor.$source" | awk '{ print $1 / $2 }' | median |
+			awk '{ printf "   %8.3f %8.3f %8.3f", $1, $2, $3 }'
+	done
+	echo
 done
 
 echo "real file (temporary, O_DIRECT), 4k random read, depth 32"

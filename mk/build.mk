@@ -191,6 +191,10 @@ $(B)/gen/designs.o: $(B)/gen/designs.c
 $(B)/diolab: $(LAB) $(B)/scenarios/cli/main.o $(DESIGNO) $(B)/gen/designs.o
 	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
+# What io_uring alone costs (make bench): nothing of the laboratory is in it.
+$(B)/floor: scenarios/bench/floor.c $(B)/.flags
+	$(CC) $(COMMON) -D_GNU_SOURCE $(LDFLAGS) -o $@ $< -luring
+
 $(B)/tests-inproc: $(TESTLAB) $(B)/scenarios/harness/inproc.o
 	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
@@ -235,7 +239,7 @@ include mk/upstream.mk
 count-tests: $(KTESTS) $(HTESTS) $(DTESTO)
 	@nm $^ | awk '$$2 ~ /^[RrDd]$$/ && $$3 ~ /^lab_test__/' | wc -l
 
--include $(patsubst %.o,%.d,$(LAB) $(HARNESS) $(COMMONT) $(KTESTS) $(HTESTS) $(PLANTED) $(PLANTEDH) $(RANGES) $(UPTEST) $(H7OBJ) $(B)/scenarios/cli/main.o $(B)/scenarios/harness/inproc.o)
+-include $(patsubst %.o,%.d,$(LAB) $(HARNESS) $(COMMONT) $(KTESTS) $(HTESTS) $(PLANTED) $(PLANTEDH) $(RANGES) $(UPTEST) $(H7OBJ) $(B)/scenarios/cli/main.o $(B)/scenarios/harness/inproc.o) $(B)/floor.d
 -include $(wildcard $(B)/upstream/*.d)
 
 FORCE:

@@ -14,7 +14,7 @@
 
 #include "trace.h"
 
-#define MAX_PIDS 256		/* that have a name; HOST_MAX_TASKS alive at once */
+#define MAX_PIDS HOST_MAX_TASKS	/* whose names are remembered: as many as can be alive at once */
 
 struct writer {
 	FILE *out;
@@ -44,7 +44,7 @@ static void record(struct writer *w, struct blk_io_trace *t, const void *pdu, si
 		fwrite(pdu, pdu_bytes, 1, w->out);
 }
 
-/* The name of who does it, before the first thing that it does. */
+/* The name of who does it, before the first thing that it does; before each, of those who are too many to remember. */
 static void name_process(struct writer *w, const struct lab_blkevent *ev)
 {
 	struct blk_io_trace t = { .time = ev->at_ns, .action = BLK_TN_PROCESS, .pid = (__u32)ev->pid, .device = w->first_device };
@@ -52,9 +52,8 @@ static void name_process(struct writer *w, const struct lab_blkevent *ev)
 	for (unsigned int i = 0; i < w->nr_pids; i++)
 		if (w->pids[i] == ev->pid)
 			return;
-	if (w->nr_pids == MAX_PIDS)
-		return;
-	w->pids[w->nr_pids++] = ev->pid;
+	if (w->nr_pids < MAX_PIDS)
+		w->pids[w->nr_pids++] = ev->pid;
 	record(w, &t, ev->comm, sizeof(ev->comm));
 }
 
