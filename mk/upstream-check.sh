@@ -168,6 +168,19 @@ set -- $(per_io "$out/plusone" alloc_dio)
 [ "$1" = 1000 ] && [ "$2" = 1000 ] || die "alloc_dio of fs/direct-io.c that is the package's again, in thousandths: $1 $2"
 echo 'upstream-check: of a tree in which one file has changed one file is compiled'
 
+# ASan sees Linux's own use of what Linux has freed, and where.
+cp "$src/fs/iomap/direct-io.c" "$out/direct-io.c"
+sed -i '/^ssize_t iomap_dio_complete/,/^}/s/^\tkfree(dio);/&\n\tret += dio->error;/' "$src/fs/iomap/direct-io.c"
+KSRC=$src NAME=plusone sh kernel-compat/upstream/prepare.sh >"$out/refused" || { cat "$out/refused"; die 'a changed tree is not accepted'; }
+build check build/check/diolab-upstream
+rc=0
+"$lab" run -d upstream:plusone --path file --ram 64m --ios 16 scenarios/first-light.fio >"$out/run" 2>&1 || rc=$?
+[ "$rc" != 0 ] && grep -q 'use-after-poison' "$out/run" && grep -q '#0 .*iomap_dio_complete .*/fs/iomap/direct-io\.c:' "$out/run" ||
+	{ said "$out/run" | head -20; die 'a use after kfree() in iomap/direct-io.c is not found'; }
+cp "$out/direct-io.c" "$src/fs/iomap/direct-io.c"
+KSRC=$src NAME=plusone sh kernel-compat/upstream/prepare.sh >"$out/refused" || { cat "$out/refused"; die 'a changed tree is not accepted'; }
+echo 'upstream-check: a use after kfree() in a copy of iomap/direct-io.c is found by ASan, with its line'
+
 # A tree may lack fs/direct-io.c: then the variants that want it say so.
 rm "$src/fs/direct-io.c"
 KSRC=$src NAME=plusone sh kernel-compat/upstream/prepare.sh >"$out/refused" ||
@@ -215,6 +228,20 @@ done
 "$lab" compare -d upstream --verify --ios 1000 scenarios/first-light.fio >"$out/run" 2>&1 ||
 	{ said "$out/run"; die 'first-light.fio on a real file'; }
 echo 'upstream-check: every byte arrives, both engines, both paths, ready bios, a real file'
+
+# ---- Linux's loop driver and iomap under a debugger: their functions, files and lines -----------------------
+if command -v gdb >/dev/null; then
+	timeout -k 5 300 gdb -q -batch -ex 'set confirm off' -ex 'break iomap_dio_bio_iter' -ex run -ex 'bt 16' -ex 'print dio->size' -ex kill \
+		--args "$lab" run -q -d upstream --ram 64m --ios 4 scenarios/first-light.fio >"$out/gdb" 2>&1 || true
+	for frame in 'iomap_dio_bio_iter .*/fs/iomap/direct-io\.c:[0-9]' 'iomap_dio_rw .*/fs/iomap/direct-io\.c:[0-9]' \
+		'lo_rw_aio .*/drivers/block/loop\.c:[0-9]' 'loop_process_work .*/drivers/block/loop\.c:[0-9]'; do
+		grep -q "^#[0-9].*$frame" "$out/gdb" || { tail -25 "$out/gdb"; die "gdb shows no frame $frame"; }
+	done
+	grep -q '^\$1 = 0$' "$out/gdb" || { tail -25 "$out/gdb"; die 'gdb does not know dio->size'; }
+	echo 'upstream-check: gdb stops in iomap, below the loop driver, with lines and variables'
+else
+	echo 'upstream-check: SKIP gdb: not installed'
+fi
 
 # ---- line by line: our designs, and the running kernel, against upstream ----------------------------------
 # What may differ stands in scenarios/ops-differences.txt: Linux's code is judged by the running kernel, and judges our
