@@ -135,7 +135,8 @@ enum lab_lock { LAB_LOCK_NONE, LAB_LOCK_SHARED, LAB_LOCK_EXCL };
 /*
  * lab_lock_for_write - take i_rwsem the way this filesystem wants it for a write of [pos, pos + len):
  * exclusive when it extends i_size, or is not fs-block aligned over an unwritten extent or hole, or under
- * lock=exclusive; else shared. Rechecks after taking it. @nowait: -EAGAIN instead of waiting.
+ * lock=exclusive; else shared. Rechecks after taking it. @nowait: -EAGAIN instead of waiting. Also the error of
+ * lab_settle_eof().
  */
 int lab_lock_for_write(struct inode *inode, loff_t pos, u64 len_bytes, bool nowait, enum lab_lock *out);
 
@@ -182,6 +183,11 @@ loff_t lab_seek_hole(struct inode *inode, loff_t pos);
  * i_rwsem held exclusively. Sleeps: waits for IO in flight.
  */
 int lab_trim_eof(struct inode *inode);
+/*
+ * Before a write beyond i_size, by who holds i_rwsem exclusively and not through lab_lock_for_write(): what an earlier
+ * lab_trim_eof() could not do, or the file does not grow. Sleeps. 0 or -errno.
+ */
+int lab_settle_eof(struct inode *inode);
 /* Data and metadata durable: flushes the block device when anything was written since. Sleeps. */
 int lab_fsync(struct inode *inode, bool datasync);
 void lab_fs_wrote(struct inode *inode);			/* the device's cache holds something of this inode */
