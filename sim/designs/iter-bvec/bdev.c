@@ -402,6 +402,21 @@ out:
 	return ret;
 }
 
+/*
+ * @6.1: a plug around every write, of a single bio too, which 6.6 left out. A write that is waited for sends it when it goes
+ * to sleep, so that a loop device's queue, which must not be run there, leaves it to a worker.
+ */
+static ssize_t blkdev_61_write_iter(struct kiocb *iocb, struct iov_iter *from)
+{
+	struct blk_plug plug;
+	ssize_t ret;
+
+	blk_start_plug(&plug);
+	ret = blkdev_direct_IO(iocb, from);
+	blk_finish_plug(&plug);
+	return ret;
+}
+
 static int blkdev_fsync(struct file *file, loff_t start, loff_t end, int datasync)
 {
 	return lab_bdev_inode_sync(bdev_file_inode(file), &file->f_wb_err);
@@ -415,6 +430,12 @@ static int blkdev_buffered_fsync(struct file *file, loff_t start, loff_t end, in
 const struct file_operations def_blk_fops = {
 	.read_iter	= blkdev_direct_IO,
 	.write_iter	= blkdev_direct_IO,
+	.fsync		= blkdev_fsync,
+};
+
+const struct file_operations def_blk_61_fops = {
+	.read_iter	= blkdev_direct_IO,
+	.write_iter	= blkdev_61_write_iter,
 	.fsync		= blkdev_fsync,
 };
 
