@@ -253,6 +253,7 @@ struct lab_fs {
  * @wrote: 1: the device may hold something of this inode that is not durable
  * @meta_seq: +1 at every change of map or size
  * @meta_durable_seq: @meta_seq as it was before the last flush that succeeded
+ * @tail_stale: behind i_size, the last block may hold on disk what is not zero. Under i_rwsem, exclusively
  */
 struct lab_inode {
 	struct inode inode;
@@ -264,6 +265,7 @@ struct lab_inode {
 	atomic_t wrote;
 	atomic64_t meta_seq;
 	u64 meta_durable_seq;
+	bool tail_stale;
 };
 
 static inline struct lab_inode *lab_i(const struct inode *inode)

@@ -6,7 +6,7 @@
  * the device: superblock, map and size live in memory, and what would be a journal is a sequence number
  * (sync.c). What a crash would leave is therefore the model's to say, not the disk's.
  *
- * A file that is created with a size and MAPPED extents has the device's old bytes as its contents.
+ * A file that is created with a size and MAPPED extents has the device's old bytes as its contents, up to that size.
  */
 #include <linux/blkdev.h>
 #include <linux/bug.h>
@@ -176,6 +176,15 @@ int lab_inode_init(struct lab_inode *li, struct lab_fs *fs)
 	return lab_cache_init(&li->cache);
 }
 
+/* The device's old bytes end where the file does. What cannot be zeroed now is before the file grows. */
+static void clean_tail(struct lab_inode *li)
+{
+	down_write(&li->inode.i_rwsem);
+	li->tail_stale = true;
+	lab_settle_eof(&li->inode);
+	up_write(&li->inode.i_rwsem);
+}
+
 /**
  * lab_inode_create - a new file, laid out as the filesystem's options say
  * @fs: the filesystem
@@ -208,6 +217,8 @@ struct inode *lab_inode_create(struct lab_fs *fs, loff_t size)
 		return ERR_PTR(err);
 	}
 	li->inode.i_size = size;
+	if (size & (LAB_BLOCK_BYTES - 1))
+		clean_tail(li);
 	lab_map_forget(&li->inode);
 	return &li->inode;
 }
@@ -283,6 +294,7 @@ void i_size_write(struct inode *inode, loff_t size)
 {
 	lockdep_assert_held_write(&inode->i_rwsem);
 	WARN_ON(size < 0 || size > LAB_MAX_FILE_BYTES);
+	WARN_ON(size > inode->i_size && lab_i(inode)->tail_stale);	/* see lab_settle_eof() */
 	WRITE_ONCE(inode->i_size, size);
 	atomic64_inc(&lab_i(inode)->meta_seq);
 }

@@ -38,14 +38,22 @@ static int write_needs_excl(struct inode *inode, loff_t pos, u64 len_bytes, bool
 	return cuts_new_block(inode, pos, nowait) ?: cuts_new_block(inode, end, nowait);
 }
 
-static int lock_excl(struct inode *inode, bool nowait, enum lab_lock *out)
+/* For a write that ends at @end. */
+static int lock_excl(struct inode *inode, loff_t end, bool nowait, enum lab_lock *out)
 {
+	int err = 0;
+
 	if (!nowait)
 		down_write(&inode->i_rwsem);
 	else if (!down_write_trylock(&inode->i_rwsem))
 		return -EAGAIN;
-	*out = LAB_LOCK_EXCL;
-	return 0;
+	if (unlikely(lab_i(inode)->tail_stale) && end > i_size_read(inode))
+		err = nowait ? -EAGAIN : lab_settle_eof(inode);
+	if (err)
+		up_write(&inode->i_rwsem);
+	else
+		*out = LAB_LOCK_EXCL;
+	return err;
 }
 
 /**
@@ -56,7 +64,7 @@ static int lock_excl(struct inode *inode, bool nowait, enum lab_lock *out)
  * @nowait: wait neither for it nor for the map's lock
  * @out: how it was taken, for lab_unlock(); LAB_LOCK_NONE on error
  *
- * Context: task, may sleep. Return: 0; -EAGAIN (@nowait).
+ * Context: task, may sleep. Return: 0; -EAGAIN (@nowait); the error of lab_settle_eof(), if the write extends the file.
  */
 int lab_lock_for_write(struct inode *inode, loff_t pos, u64 len_bytes, bool nowait, enum lab_lock *out)
 {
@@ -74,5 +82,5 @@ int lab_lock_for_write(struct inode *inode, loff_t pos, u64 len_bytes, bool nowa
 		lab_unlock(inode, *out);
 		*out = LAB_LOCK_NONE;
 	}
-	return excl < 0 ? excl : lock_excl(inode, nowait, out);
+	return excl < 0 ? excl : lock_excl(inode, pos + len_bytes, nowait, out);
 }

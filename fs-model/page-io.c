@@ -132,17 +132,21 @@ int lab_cache_read(struct inode *inode, pgoff_t index, unsigned int nr)
  * @out: the page, locked and referenced. Bytes outside the range are the file's; its block is allocated
  *
  * Context: task, sleeps; no page locked. Return: 0; -ENOMEM, -ENOSPC, -EFBIG, or the error of reading the rest
- * of the page. A block beyond i_size that was allocated for a write that fails is lab_trim_eof()'s.
+ * of the page, or of lab_settle_eof() if the write extends the file. A block beyond i_size that was allocated for a
+ * write that fails is lab_trim_eof()'s.
  */
 int lab_write_begin(struct inode *inode, loff_t pos, unsigned int len_bytes, struct page **out)
 {
 	struct lab_extent ext;
 	struct page *page;
-	int err;
+	int err = 0;
 
 	lockdep_assert_held_write(&inode->i_rwsem);
 	BUG_ON(!len_bytes || offset_in_page(pos) + len_bytes > PAGE_SIZE);
-	err = lab_page_get(inode, pos >> PAGE_SHIFT, &page);
+	if (pos + len_bytes > i_size_read(inode))
+		err = lab_settle_eof(inode);
+	if (!err)
+		err = lab_page_get(inode, pos >> PAGE_SHIFT, &page);
 	if (err)
 		return err;
 	if (!PageUptodate(page) && len_bytes < PAGE_SIZE)

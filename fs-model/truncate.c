@@ -11,7 +11,9 @@
  * is zeroed on disk is zeroed everywhere; truncate forgets the others as they are, punch and zero write
  * them back too, so that an error leaves the file as it was.
  *
- * Invariant: bytes of a MAPPED block at and after i_size are zero on disk, so that growing needs no IO.
+ * Invariant: bytes of a MAPPED block at and after i_size are zero on disk, so that growing needs no IO. Where
+ * zeroing has failed they may be not: the inode remembers it (@tail_stale), and they are zeroed before the file grows,
+ * or it does not.
  */
 #include <linux/bio.h>
 #include <linux/blkdev.h>
@@ -166,34 +168,61 @@ static int flush_pages(struct inode *inode, u64 pos, u64 end)
 	return err;
 }
 
-/* Free the whole blocks beyond @size, and let the rest of the last one be zeros on disk. */
-static int cut_at(struct inode *inode, loff_t size)
+/* Let what is beyond @size of the block that it cuts be zeros on disk. */
+static int zero_tail(struct inode *inode, loff_t size)
 {
 	u64 keep = (u64)blk_up(size) << LAB_BLOCK_SHIFT;
-	int err = 0;
 
-	if (size & BLOCK_MASK)
-		err = flush_pages(inode, size, keep);
-	if (!err && size & BLOCK_MASK)
-		err = zero_on_disk(inode, size, keep);
-	if (err)
-		return err;
+	if (!(size & BLOCK_MASK))
+		return 0;
+	return flush_pages(inode, size, keep) ?: zero_on_disk(inode, size, keep);
+}
+
+/* Free the whole blocks beyond @size. The range ends with the map, so no extent is split, and nothing can fail. */
+static void drop_beyond(struct inode *inode, loff_t size)
+{
+	u64 keep = (u64)blk_up(size) << LAB_BLOCK_SHIFT;
+
 	if (keep < LAB_MAX_FILE_BYTES)
 		lab_cache_drop(inode, keep, LAB_MAX_FILE_BYTES - keep);
-	return unmap_blocks(inode, blk_up(size), LAB_MAX_FILE_BYTES >> LAB_BLOCK_SHIFT);
+	BUG_ON(unmap_blocks(inode, blk_up(size), LAB_MAX_FILE_BYTES >> LAB_BLOCK_SHIFT));
 }
 
 /**
  * lab_trim_eof - after a write beyond i_size that failed: let nothing of it be found when the file grows
  * @inode: i_rwsem held exclusively by the caller
  *
+ * Whole blocks are freed in any case. Who has a write's own error to return need not look at this one's, as
+ * ext4_truncate_failed_write() has it: lab_settle_eof() tries again before the file grows. A block device has no tail.
  * Context: task, sleeps: waits for direct IO in flight. Return: 0; -ENOMEM, or the error of zeroing the
  * tail of the last block.
  */
 int lab_trim_eof(struct inode *inode)
 {
+	loff_t size = i_size_read(inode);
+	int err;
+
+	if (inode->i_lab_fs->is_bdev)
+		return 0;
 	lab_inode_dio_wait(inode);
-	return cut_at(inode, i_size_read(inode));
+	err = zero_tail(inode, size);
+	lab_i(inode)->tail_stale = err != 0;
+	drop_beyond(inode, size);
+	return err;
+}
+
+/**
+ * lab_settle_eof - before the file grows: see to what could not be zeroed behind its end
+ * @inode: i_rwsem held exclusively, no page locked, no direct IO of the caller's own in flight
+ *
+ * Part of lab_lock_for_write(), lab_write_begin() and of what changes the size; for who takes i_rwsem by other means
+ * to write beyond i_size. Nearly always there is nothing to do.
+ * Context: task, may sleep. Return: 0; as lab_trim_eof(): the file cannot grow.
+ */
+int lab_settle_eof(struct inode *inode)
+{
+	lockdep_assert_held_write(&inode->i_rwsem);
+	return unlikely(lab_i(inode)->tail_stale) ? lab_trim_eof(inode) : 0;
 }
 
 /**
@@ -215,8 +244,15 @@ int lab_truncate(struct inode *inode, loff_t size)
 	if (size > LAB_MAX_FILE_BYTES)
 		return -EFBIG;
 	lock_alone(inode);
-	if (size < i_size_read(inode))
-		err = cut_at(inode, size);
+	if (size > i_size_read(inode)) {
+		err = lab_settle_eof(inode);
+	} else if (size < i_size_read(inode)) {
+		err = zero_tail(inode, size);
+		if (!err) {
+			lab_i(inode)->tail_stale = false;
+			drop_beyond(inode, size);
+		}
+	}
 	if (!err && size != i_size_read(inode))
 		i_size_write(inode, size);
 	up_write(&inode->i_rwsem);
@@ -273,7 +309,10 @@ int lab_zero(struct inode *inode, loff_t pos, u64 len_bytes, bool keep_size)
 	if (err)
 		return err;
 	lock_alone(inode);
-	err = flush_pages(inode, pos, end);
+	if (!keep_size && end > i_size_read(inode))
+		err = lab_settle_eof(inode);
+	if (!err)
+		err = flush_pages(inode, pos, end);
 	if (!err)
 		err = zero_edges(inode, pos, end);
 	if (!err)
@@ -306,7 +345,10 @@ int lab_alloc(struct inode *inode, loff_t pos, u64 len_bytes, bool keep_size)
 	if (err)
 		return err;
 	lock_alone(inode);
-	err = fill_holes(inode, blk_down(pos), blk_up(end));
+	if (!keep_size && end > i_size_read(inode))
+		err = lab_settle_eof(inode);
+	if (!err)
+		err = fill_holes(inode, blk_down(pos), blk_up(end));
 	if (!err && !keep_size && end > i_size_read(inode))
 		i_size_write(inode, end);
 	up_write(&inode->i_rwsem);

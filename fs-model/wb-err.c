@@ -9,11 +9,17 @@
  * Before that there was one flag a mapping, which the first who asked took away: the sample that is the mapping's own
  * (wb_told) is that rule, for designs of that time.
  *
+ * Linux has kept the flag beside the sequence: whoever is told by a sample clears it, and direct IO, which waits for
+ * its range to be written back, takes it. So the first direct IO after an error fails with it, wherever it goes,
+ * unless an fsync came before; and an fsync after it is told all the same. That is wb_untaken, for designs of that
+ * time.
+ *
  * A sample tells a descriptor, and several tasks may share one. Linux leaves it at that: of two of them that write, both
  * durably, one may be told of the other's page. Here a write also looks whether there was an error since it began
  * (lab_wb_count()), whoever was told of it.
  */
 #include <linux/compiler.h>
+#include <linux/errno.h>
 #include <linux/errseq.h>
 #include <linux/spinlock.h>
 #include "fs-internal.h"
@@ -32,6 +38,8 @@ void lab_wb_note(struct inode *inode, int err)
 
 	spin_lock_irqsave(&cache->lock, flags);
 	errseq_set(&inode->i_mapping->wb_err, err);
+	if (inode->i_mapping->wb_untaken != -EIO)
+		WRITE_ONCE(inode->i_mapping->wb_untaken, err == -ENOSPC ? -ENOSPC : -EIO);
 	WRITE_ONCE(cache->nr_errors, cache->nr_errors + 1);
 	spin_unlock_irqrestore(&cache->lock, flags);
 }
@@ -62,6 +70,26 @@ int lab_wb_tell(struct inode *inode, errseq_t *seen)
 
 	spin_lock_irqsave(&cache->lock, flags);
 	err = errseq_check_and_advance(&inode->i_mapping->wb_err, seen);
+	WRITE_ONCE(inode->i_mapping->wb_untaken, 0);
+	spin_unlock_irqrestore(&cache->lock, flags);
+	return err;
+}
+
+/**
+ * lab_wb_take_untaken - lab_wb_take() where there is one
+ * @inode: of which
+ *
+ * Of those who come at once one gets it. Context: any. Return: -EIO or -ENOSPC; 0: another one was there first.
+ */
+int lab_wb_take_untaken(struct inode *inode)
+{
+	struct lab_page_cache *cache = &lab_i(inode)->cache;
+	unsigned long flags;
+	int err;
+
+	spin_lock_irqsave(&cache->lock, flags);
+	err = inode->i_mapping->wb_untaken;
+	WRITE_ONCE(inode->i_mapping->wb_untaken, 0);
 	spin_unlock_irqrestore(&cache->lock, flags);
 	return err;
 }

@@ -6,10 +6,13 @@
  * completes. The join that follows only covers the thread's last instructions.
  */
 #include <linux/completion.h>
+#include <linux/err.h>
+#include <linux/errno.h>
 #include <linux/kernel.h>
 #include <linux/kthread.h>
 #include <linux/sched.h>
 #include <kc/facility.h>
+#include <kc/fault.h>
 #include "host.h"
 
 struct kc_kthread {
@@ -42,16 +45,19 @@ static void kc_kthread_main(void *arg)
  * @data: its argument
  * @fmt: its name, cut to TASK_COMM_LEN - 1
  *
- * Return: the task. Never an error here: without memory or beyond HOST_MAX_TASKS the process stops.
- * Context: task.
+ * Return: the task; ERR_PTR(-ENOMEM) on order only (KC_FAULT_KTHREAD): without memory or beyond HOST_MAX_TASKS the
+ * process stops. Context: task.
  */
 struct task_struct *kthread_create(int (*fn)(void *data), void *data, const char *fmt, ...)
 {
-	struct kc_kthread *k = host_alloc(sizeof(*k));
 	struct task_struct *task;
 	char comm[TASK_COMM_LEN];
+	struct kc_kthread *k;
 	va_list args;
 
+	if (kc_fault(KC_FAULT_KTHREAD))
+		return ERR_PTR(-ENOMEM);
+	k = host_alloc(sizeof(*k));
 	KC_BUG_ON(!k, "no memory for a kthread");
 	lab_probe(ALLOC_HOST);
 	va_start(args, fmt);

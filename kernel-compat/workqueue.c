@@ -18,6 +18,7 @@
  * last on, and flush_work() after destroy_workqueue() is allowed.
  */
 #include <linux/completion.h>
+#include <linux/err.h>
 #include <linux/kernel.h>
 #include <linux/kthread.h>
 #include <linux/sched.h>
@@ -229,7 +230,7 @@ static int kc_worker_main(void *data)
  * @flags: WQ_*; none changes anything here (linux/workqueue.h says why)
  * @max_active: workers; 0: KC_WQ_DEFAULT_ACTIVE; at most KC_WQ_MAX_ACTIVE are made
  *
- * Return: the queue; NULL without memory. Context: task, may sleep.
+ * Return: the queue; NULL without memory, or threads. Context: task, may sleep.
  */
 struct workqueue_struct *alloc_workqueue(const char *fmt, unsigned int flags, int max_active, ...)
 {
@@ -258,12 +259,19 @@ struct workqueue_struct *alloc_workqueue(const char *fmt, unsigned int flags, in
 		INIT_LIST_HEAD(&w->idle);
 		INIT_LIST_HEAD(&w->scheduled);
 		w->task = kthread_create(kc_worker_main, w, "%s/%u", wq->name, i);
+		if (IS_ERR(w->task))
+			goto no_worker;
 	}
 	for (i = 0; i < n; i++)
 		wake_up_process(wq->workers[i].task);
 	/* What starting costs is not counted later, as if it were the first IO's. */
 	wait_for_completion(&wq->ready);
 	return wq;
+
+no_worker:
+	while (i--)
+		kthread_stop(wq->workers[i].task);
+	return NULL;
 }
 
 /**

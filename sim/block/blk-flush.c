@@ -12,6 +12,10 @@
  * waits for the next one: the running one may have passed its data by. So two flushes serve any number of
  * writers, and since each of them holds a tag, their number is bounded.
  *
+ * A driver may end a flush before its queue_rq() has returned, and what waited for that flush may need the next one.
+ * So a task that sends a flush, or serves those who waited for one, has a frame: what would nest is left to it, and
+ * comes after. Linux has a worker for that.
+ *
  * Source: the contract of block/blk-flush.c of Linux 6.1, without its timing rules.
  */
 #include "blk.h"
@@ -38,6 +42,22 @@ struct blk_flush_queue {
 	bool busy;
 	struct request *flush_rq;
 	struct blk_mq_tag_set *set;
+};
+
+/**
+ * struct lab_flush_frame - on the stack of a task that sends the flush of a queue, or serves who waited for it
+ * @q: the queue; compared only, as it may be gone
+ * @outer: of another queue, further out
+ * @send: a flush has been begun and is to be sent
+ * @ended: one has come back, with @status, and @running is to be served
+ *
+ * This task's alone: what runs in it meanwhile leaves word here. If it has left none, the queue may be gone.
+ */
+struct lab_flush_frame {
+	struct request_queue *q;
+	struct lab_flush_frame *outer;
+	bool send, ended;
+	blk_status_t status;
 };
 
 static void flush_end_io(struct request *flush_rq, blk_status_t status);
@@ -125,8 +145,17 @@ static bool flush_begin(struct blk_flush_queue *fq)
 	return true;
 }
 
-/* After flush_begin(): give the flush request to the driver. Context: any, no lock held. */
-static void flush_send(struct request_queue *q)
+static struct lab_flush_frame *flush_frame_of(const struct request_queue *q)
+{
+	struct lab_flush_frame *frame = current->kc_flush_frame;
+
+	while (frame && frame->q != q)
+		frame = frame->outer;
+	return frame;
+}
+
+/* Give the flush request to the driver. */
+static void flush_issue(struct request_queue *q)
 {
 	struct request *flush_rq = q->fq->flush_rq;
 
@@ -138,6 +167,36 @@ static void flush_send(struct request_queue *q)
 	WRITE_ONCE(flush_rq->state, MQ_RQ_IDLE);
 	flush_rq->end_io = flush_end_io;
 	lab_mq_issue(flush_rq);
+}
+
+static void flush_serve(struct request_queue *q, blk_status_t status);
+
+/* Do what @frame says, and what comes of it in this task. Context: any, no lock held. */
+static void flush_run(struct lab_flush_frame *frame)
+{
+	frame->outer = current->kc_flush_frame;
+	current->kc_flush_frame = frame;
+	while (frame->send || frame->ended) {
+		if (frame->send) {
+			frame->send = false;
+			flush_issue(frame->q);
+		} else {
+			frame->ended = false;
+			flush_serve(frame->q, frame->status);
+		}
+	}
+	current->kc_flush_frame = frame->outer;
+}
+
+/* After flush_begin(): see to it that the flush request goes to the driver. Context: any, no lock held. */
+static void flush_send(struct request_queue *q)
+{
+	struct lab_flush_frame *frame = flush_frame_of(q);
+
+	if (frame)
+		frame->send = true;
+	else
+		flush_run(&(struct lab_flush_frame) { .q = q, .send = true });
 }
 
 /* The sequence of @rq is over: end it as any other request. */
@@ -192,13 +251,12 @@ static void flush_seq_advance(struct request *rq, unsigned int step, blk_status_
 }
 
 /*
- * The queue's flush has come back: all who waited for it go on. The next flush is begun before the last
- * of them goes, since the last one's tag may be what holds the queue. None of them waits again at once:
- * after a flush comes data, or the end.
+ * The queue's flush has come back, with @status: all who waited for it go on. The next flush is begun before the last
+ * of them goes, since the last one's tag may be what holds the queue; those who wait for it hold it then. None of them
+ * waits again at once: after a flush comes data, or the end.
  */
-static void flush_end_io(struct request *flush_rq, blk_status_t status)
+static void flush_serve(struct request_queue *q, blk_status_t status)
 {
-	struct request_queue *q = flush_rq->q;
 	struct blk_flush_queue *fq = q->fq;
 	struct request *rq, *next;
 	unsigned long flags;
@@ -219,9 +277,22 @@ static void flush_end_io(struct request *flush_rq, blk_status_t status)
 			send = flush_begin(fq);
 			spin_unlock_irqrestore(&fq->lock, flags);
 			if (send)
-				flush_send(q);
+				flush_send(q);		/* after this one: the frame is this task's */
 		}
 		flush_seq_advance(rq, is_pre ? LAB_FSEQ_PREFLUSH : LAB_FSEQ_POSTFLUSH, status);
+	}
+}
+
+static void flush_end_io(struct request *flush_rq, blk_status_t status)
+{
+	struct request_queue *q = flush_rq->q;
+	struct lab_flush_frame *frame = flush_frame_of(q);
+
+	if (frame) {
+		frame->status = status;
+		frame->ended = true;
+	} else {
+		flush_run(&(struct lab_flush_frame) { .q = q, .ended = true, .status = status });
 	}
 }
 

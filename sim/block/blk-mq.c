@@ -32,6 +32,9 @@ static inline blk_status_t call_queue_rq(struct blk_mq_hw_ctx *hctx, struct requ
 	struct request_queue *q = hctx->queue;
 	blk_status_t ret;
 
+	/* Before: when the driver returns to this task, a worker perhaps, who waits for the IO may have gone on. */
+	lab_probe(REQUESTS);
+	lab_probe_add(FLUSHES, is_flush);
 	blk_probe_stack(STACK_SUBMIT);
 	if (unlikely(hctx->flags & LAB_MQ_F_STACKING)) {
 		kc_nowait_begin();
@@ -40,9 +43,9 @@ static inline blk_status_t call_queue_rq(struct blk_mq_hw_ctx *hctx, struct requ
 	} else {
 		ret = q->mq_ops->queue_rq(hctx, &bd);
 	}
-	if (likely(ret == BLK_STS_OK)) {
-		lab_probe(REQUESTS);
-		lab_probe_add(FLUSHES, is_flush);
+	if (unlikely(ret != BLK_STS_OK)) {
+		lab_probe_add(REQUESTS, -1);
+		lab_probe_add(FLUSHES, -is_flush);
 	}
 	return ret;
 }

@@ -194,14 +194,14 @@ void blk_queue_write_cache(struct request_queue *q, bool wc, bool fua)
 		blk_queue_flag_clear(QUEUE_FLAG_FUA, q);
 }
 
-/** blk_queue_flag_set - set QUEUE_FLAG_* @flag */
+/** blk_queue_flag_set - set QUEUE_FLAG_* @flag; others may be set and cleared meanwhile. Context: any */
 void blk_queue_flag_set(unsigned int flag, struct request_queue *q)
 {
-	WRITE_ONCE(q->queue_flags, q->queue_flags | (1u << flag));
+	set_bit(flag, &q->queue_flags);
 }
 
-/** blk_queue_flag_clear - clear QUEUE_FLAG_* @flag */
+/** blk_queue_flag_clear - clear QUEUE_FLAG_* @flag; as blk_queue_flag_set() */
 void blk_queue_flag_clear(unsigned int flag, struct request_queue *q)
 {
-	WRITE_ONCE(q->queue_flags, q->queue_flags & ~(1u << flag));
+	clear_bit(flag, &q->queue_flags);
 }

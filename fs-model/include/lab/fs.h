@@ -46,13 +46,15 @@ struct page;
 #define LAB_CACHE_BACKGROUND_DIRTY 128u		/* more: the flusher, if there is one, writes back */
 
 /*
- * Where the page cache of an inode begins. nrpages: READ_ONCE() without a lock tells direct IO to pass by. wb_err: errors
- * of write-back. wb_told: the one sample of it that designs have whose time knew no other (lab_wb_check()).
+ * Where the page cache of an inode begins. nrpages: READ_ONCE() without a lock tells direct IO to pass by. wb_err:
+ * errors of write-back. wb_told: the one sample of it that designs have whose time knew no other (lab_wb_check()).
+ * wb_untaken: of those since somebody was told, for direct IO (lab_wb_take()).
  */
 struct address_space {
 	struct inode *host;
 	unsigned long nrpages;
 	errseq_t wb_err, wb_told;
+	int wb_untaken;
 };
 
 struct inode {
@@ -135,7 +137,8 @@ enum lab_lock { LAB_LOCK_NONE, LAB_LOCK_SHARED, LAB_LOCK_EXCL };
 /*
  * lab_lock_for_write - take i_rwsem the way this filesystem wants it for a write of [pos, pos + len):
  * exclusive when it extends i_size, or is not fs-block aligned over an unwritten extent or hole, or under
- * lock=exclusive; else shared. Rechecks after taking it. @nowait: -EAGAIN instead of waiting.
+ * lock=exclusive; else shared. Rechecks after taking it. @nowait: -EAGAIN instead of waiting. Also the error of
+ * lab_settle_eof().
  */
 int lab_lock_for_write(struct inode *inode, loff_t pos, u64 len_bytes, bool nowait, enum lab_lock *out);
 
@@ -182,6 +185,11 @@ loff_t lab_seek_hole(struct inode *inode, loff_t pos);
  * i_rwsem held exclusively. Sleeps: waits for IO in flight.
  */
 int lab_trim_eof(struct inode *inode);
+/*
+ * Before a write beyond i_size, by who holds i_rwsem exclusively and not through lab_lock_for_write(): what an earlier
+ * lab_trim_eof() could not do, or the file does not grow. Sleeps. 0 or -errno.
+ */
+int lab_settle_eof(struct inode *inode);
 /* Data and metadata durable: flushes the block device when anything was written since. Sleeps. */
 int lab_fsync(struct inode *inode, bool datasync);
 void lab_fs_wrote(struct inode *inode);			/* the device's cache holds something of this inode */
@@ -231,6 +239,7 @@ void lab_cache_drop(struct inode *inode, loff_t pos, u64 len_bytes);
  */
 errseq_t lab_wb_sample(struct inode *inode);
 int lab_wb_tell(struct inode *inode, errseq_t *seen);
+int lab_wb_take_untaken(struct inode *inode);
 u32 lab_wb_count(struct inode *inode);
 
 /*
@@ -242,6 +251,23 @@ static inline int lab_wb_check(struct inode *inode, errseq_t *seen)
 	if (likely(READ_ONCE(*seen) == READ_ONCE(inode->i_mapping->wb_err)))
 		return 0;
 	return lab_wb_tell(inode, seen);
+}
+
+/* Must direct IO look at the page cache: is there a page, or an error that nobody was told of? Context: any. */
+static inline bool lab_cache_concerns_dio(const struct inode *inode)
+{
+	const struct address_space *mapping = inode->i_mapping;
+
+	return READ_ONCE(mapping->nrpages) || READ_ONCE(mapping->wb_untaken);
+}
+
+/*
+ * Of errors that nobody was told of, one, and they count as taken, though no sample has moved: AS_EIO and AS_ENOSPC,
+ * which direct IO looks at beside what it writes back itself, filemap_check_errors(). Context: any. 0, -EIO or -ENOSPC.
+ */
+static inline int lab_wb_take(struct inode *inode)
+{
+	return likely(!READ_ONCE(inode->i_mapping->wb_untaken)) ? 0 : lab_wb_take_untaken(inode);
 }
 
 /*

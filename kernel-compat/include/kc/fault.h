@@ -12,6 +12,7 @@ enum kc_fault_site {
 	KC_FAULT_PAGE,		/* alloc_page(s) */
 	KC_FAULT_PIN,		/* pin_user_pages*: short or -EFAULT at this page */
 	KC_FAULT_UCOPY,		/* copy_{to,from}_user: nth counts bytes, the copy stops before that one */
+	KC_FAULT_KTHREAD,	/* kthread_create(), so alloc_workqueue() too: -ENOMEM, NULL */
 	KC_FAULT_NR
 };
 

@@ -42,6 +42,7 @@ struct task_struct {
 	void *journal_info;
 	struct blk_plug *plug;
 	struct bio_list *bio_list;	/* array of two while under submit_bio_noacct(), else NULL */
+	struct lab_flush_frame *kc_flush_frame;	/* sim/block/blk-flush.c: flushes that end where they begin */
 
 	/* contexts, all depths */
 	unsigned int kc_preempt_depth;	/* spinlocks held, preempt_disable() */

@@ -104,6 +104,29 @@ LAB_TEST(bdev_inode, nothing_lies_beyond_the_end)
 	whole_close(&w);
 }
 
+/* A device has no tail to zero: nothing is left to do before it grows, not even where its last page cannot be written. */
+LAB_TEST(bdev_inode, trim_has_nothing_to_do)
+{
+	struct page *page;
+	struct whole w;
+
+	whole_open(&w, TEST_RAM, DEV_BYTES, "eio@0+1g");
+	down_write(&w.inode->i_rwsem);
+	lab_expect_eq(lab_page_get(w.inode, DEV_BYTES >> PAGE_SHIFT, &page), 0);
+	lab_page_set_uptodate(page);
+	lab_page_set_dirty(page);
+	lab_page_unlock(page);
+	put_page(page);
+	lab_expect_eq(lab_trim_eof(w.inode), 0);
+	lab_expect(lab_cache_is_dirty(w.inode, DEV_BYTES - 1, 1));
+	lab_expect_eq(lab_settle_eof(w.inode), 0);
+	i_size_write(w.inode, DEV_BYTES + PAGE_SIZE);
+	i_size_write(w.inode, DEV_BYTES);
+	up_write(&w.inode->i_rwsem);
+	lab_expect_eq(cache_sync(w.inode), -EIO);
+	whole_close(&w);
+}
+
 /* ---- pages against an array ------------------------------------------------------------------------ */
 
 /* @w->want is the device as it should be. */

@@ -4,6 +4,7 @@
  * whoever lost its page.
  */
 #include <linux/sched.h>
+#include <kc/fault.h>
 #include <kc/world.h>
 #include "../../../fs-model/fs-internal.h"
 #include "cached.h"
@@ -213,4 +214,45 @@ LAB_TEST_BARE(wb_err, write_knows_on_every_schedule)
 			      KC_RUN_DONE);
 		lab_expect_eq(failures, 0);
 	}
+}
+
+/* ---- written, and no memory to say so -------------------------------------------------------------- */
+
+#define EXTENTS_FULL	(LAB_LEAF_EXTENTS / 2 * 2 + 1)	/* one leaf of the map, which has no room for another extent */
+
+/*
+ * The data is on disk, and the map cannot be told: the block stays unwritten and reads as zeros once its page is
+ * gone. It is lost, as where a write fails, and told as that: to each who has the file open.
+ */
+LAB_TEST(wb_err, conversion_without_memory)
+{
+	struct lab_fs_opts opts = { .layout = LAB_LAYOUT_UNWRITTEN };
+	loff_t at = (EXTENTS_FULL + 2) * PAGE_SIZE;
+	struct lab_extent e;
+	errseq_t a, b;
+	struct on_disk c;
+	unsigned int i;
+
+	test_dev_open(&c.dev, TEST_RAM, DISK_BYTES, NULL);
+	on_disk_fill(&c, NULL, &opts, BYTES, BYTES);
+	for (i = 1; lab_inode_nr_extents(c.inode) < EXTENTS_FULL; i += 2)
+		lab_expect_eq(lab_convert(c.inode, i * PAGE_SIZE, PAGE_SIZE), 0);
+	a = lab_wb_sample(c.inode);
+	b = lab_wb_sample(c.inode);
+	test_fill(c.want, 0, PAGE_SIZE, 1);
+	lab_expect_eq(cache_pwrite(c.inode, at, c.want, PAGE_SIZE), 0);
+	kc_fault_nth(KC_FAULT_SLAB, 1, ~0ull >> 1);
+	lab_expect_eq(lab_cache_sync(c.inode, &a), -ENOMEM);
+	kc_fault_reset();
+	lab_expect_eq(lab_cache_sync(c.inode, &a), 0);
+	lab_expect_eq(lab_cache_sync(c.inode, &b), -ENOMEM);
+	lab_expect_eq(lab_map(c.inode, at, PAGE_SIZE, 0, &e), 0);
+	lab_expect_eq(e.type, LAB_UNWRITTEN);
+	/* What is written again is not lost again. */
+	lab_expect_eq(cache_pwrite(c.inode, at, c.want, PAGE_SIZE), 0);
+	lab_expect_eq(lab_cache_sync(c.inode, &a), 0);
+	lab_expect_eq(lab_cache_invalidate(c.inode, 0, BYTES), 0);
+	lab_expect_eq(cache_pread(c.inode, at, c.have, PAGE_SIZE), 0);
+	lab_expect_mem(c.have, c.want, PAGE_SIZE);
+	on_disk_close(&c);
 }

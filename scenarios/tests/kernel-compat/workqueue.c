@@ -7,6 +7,7 @@
 #include <linux/kernel.h>
 #include <linux/sched.h>
 #include <linux/workqueue.h>
+#include <kc/fault.h>
 #include <kc/probe.h>
 #include <kc/world.h>
 #include "host.h"
@@ -311,4 +312,20 @@ LAB_TEST(workqueue, worker_woken_in_vain_counts_for_who_woke_it)
 		destroy_workqueue(wq);
 	}
 	lab_expect_gt(vain, 0);
+}
+
+/* The n-th worker cannot be made: there is no queue, and those that were are gone (the world's audit). */
+LAB_TEST(workqueue, without_threads)
+{
+	struct workqueue_struct *wq;
+	unsigned int n;
+
+	for (n = 1; n <= 4; n++) {
+		kc_fault_nth(KC_FAULT_KTHREAD, n, 1);
+		wq = alloc_workqueue("few", 0, 3);
+		kc_fault_nth(KC_FAULT_KTHREAD, 0, 0);
+		lab_expect_eq(!wq, n <= 3);
+		if (wq)
+			destroy_workqueue(wq);
+	}
 }

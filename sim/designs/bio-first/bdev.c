@@ -7,10 +7,10 @@
  * for files.
  *
  * The second descriptor goes through the page cache of the device: filemap.c, on the inode that has the device's
- * bytes for a file. A direct IO that finds no page there does not look further. One that does writes them back and, if
- * it writes, forgets them, and once more at its end. As in 6.1 it holds no lock meanwhile: who writes to a page while
- * a direct write of that very page is in flight cannot know which of the two stays. Each open has an inode of its own
- * here, where Linux has one a device.
+ * bytes for a file. A direct IO that finds no page there, and no untold error, does not look further. One that
+ * does writes them back and, if it writes, forgets them, and once more at its end. As in 6.1 it holds no lock
+ * meanwhile: who writes to a page while a direct write of that very page is in flight cannot know which of the two
+ * stays. Each open has an inode of its own here, where Linux has one a device.
  *
  * Source: the checks of blkdev_read_iter() and blkdev_write_iter(), block/fops.c of Linux 6.1.
  */
@@ -40,9 +40,9 @@ static inline bool blkdev_is_aligned(struct file *file, loff_t pos, const struct
 
 /* ---- the device's page cache ---------------------------------------------------------------- */
 
-static inline bool blkdev_has_pages(const struct kiocb *iocb)
+static inline bool blkdev_must_look(const struct kiocb *iocb)
 {
-	return READ_ONCE(bdev_file_inode(iocb->ki_filp)->i_mapping->nrpages) != 0;
+	return lab_cache_concerns_dio(bdev_file_inode(iocb->ki_filp));
 }
 
 /*
@@ -149,7 +149,7 @@ static ssize_t blkdev_read_iter(struct kiocb *iocb, struct iov_iter *to)
 	iov_iter_truncate(to, size - pos);
 	if (!blkdev_is_aligned(iocb->ki_filp, pos, to))
 		return -EINVAL;
-	if (unlikely(blkdev_has_pages(iocb))) {
+	if (unlikely(blkdev_must_look(iocb))) {
 		err = blkdev_pages_begin(iocb, iov_iter_count(to));
 		if (err)
 			return err;
@@ -174,7 +174,7 @@ static ssize_t blkdev_write_iter(struct kiocb *iocb, struct iov_iter *from)
 	iov_iter_truncate(from, size - iocb->ki_pos);
 	if (!blkdev_is_aligned(iocb->ki_filp, iocb->ki_pos, from))
 		return -EINVAL;
-	if (unlikely(blkdev_has_pages(iocb))) {
+	if (unlikely(blkdev_must_look(iocb))) {
 		err = blkdev_pages_begin(iocb, iov_iter_count(from));
 		if (err)
 			return err == -ENOTBLK ? blkdev_write_fallback(iocb, from) : err;

@@ -224,7 +224,7 @@ static ssize_t fs_write_extend_locked(struct kiocb *iocb, struct iov_iter *from)
 
 	if (iocb->ki_flags & IOCB_APPEND)
 		iocb->ki_pos = size;
-	ret = fs_write_checks(iocb->ki_filp, iocb->ki_pos, from);
+	ret = fs_write_checks(iocb->ki_filp, iocb->ki_pos, from) ?: lab_settle_eof(inode);
 	if (ret)
 		return ret;
 	ret = dio_rw(iocb, from, iov_iter_count(from), DIO_LOCKED | DIO_WAIT);

@@ -274,17 +274,23 @@ struct lab_loop *loop_add(struct lab_file *lf, const struct lab_loop_opts *opts)
 	lo = &loop->lo;
 	loop_init_device(lo, file);
 	lo->lo_thread = kthread_run(loop_thread, lo, "loop");
+	err = PTR_ERR_OR_ZERO(lo->lo_thread);
+	if (err)
+		goto free_loop;
 	err = lab_loopdev_add(&lo->dev, &loop_dev_ops, opts, file->f_bdev, i_size_read(file->f_inode), lo);
-	if (err) {
-		kthread_stop(lo->lo_thread);
-		kfree(loop);
-		return ERR_PTR(err);
-	}
+	if (err)
+		goto stop_thread;
 	lo->dev.disk->lab_stacking = false;
 	/* It flushes; of FUA 3.12 says nothing, and writing zeroes came later. */
 	blk_queue_write_cache(lo->dev.disk->queue, true, false);
 	blk_queue_max_write_zeroes_sectors(lo->dev.disk->queue, 0);
 	return loop;
+
+stop_thread:
+	kthread_stop(lo->lo_thread);
+free_loop:
+	kfree(loop);
+	return ERR_PTR(err);
 }
 
 /**

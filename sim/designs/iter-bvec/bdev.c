@@ -7,10 +7,10 @@
  * ones complete where the bio does.
  *
  * The second descriptor goes through the page cache of the device: filemap.c, on the inode that has the device's
- * bytes for a file. A direct IO that finds no page there does not look further. One that does writes them back and, if
- * it writes, forgets them, and once more at its end. As in 6.1 it holds no lock meanwhile: who writes to a page while
- * a direct write of that very page is in flight cannot know which of the two stays. Each open has an inode of its own
- * here, where Linux has one a device.
+ * bytes for a file. A direct IO that finds no page there, and no untold error, does not look further. One that
+ * does writes them back and, if it writes, forgets them, and once more at its end. As in 6.1 it holds no lock
+ * meanwhile: who writes to a page while a direct write of that very page is in flight cannot know which of the two
+ * stays. Each open has an inode of its own here, where Linux has one a device.
  *
  * Source: the three paths of block/fops.c, Linux 6.1, as two.
  */
@@ -188,9 +188,9 @@ static void blkdev_end_io(struct bio *bio)
 
 /* ---- the device's page cache ---------------------------------------------------------------- */
 
-static inline bool blkdev_has_pages(const struct kiocb *iocb)
+static inline bool blkdev_must_look(const struct kiocb *iocb)
 {
-	return READ_ONCE(bdev_file_inode(iocb->ki_filp)->i_mapping->nrpages) != 0;
+	return lab_cache_concerns_dio(bdev_file_inode(iocb->ki_filp));
 }
 
 /*
@@ -370,7 +370,7 @@ static ssize_t blkdev_direct_IO(struct kiocb *iocb, struct iov_iter *iter)
 		return ret;
 	if (!blkdev_is_aligned(iocb->ki_filp->f_bdev, iocb->ki_pos, iter))
 		return -EINVAL;
-	if (unlikely(blkdev_has_pages(iocb))) {
+	if (unlikely(blkdev_must_look(iocb))) {
 		ret = blkdev_pages_begin(iocb, iov_iter_count(iter));
 		if (ret)
 			return ret == -ENOTBLK ? blkdev_write_fallback(iocb, iter) : ret;
@@ -402,6 +402,21 @@ out:
 	return ret;
 }
 
+/*
+ * @6.1: a plug around every write, of a single bio too, which 6.6 left out. A write that is waited for sends it when it
+ * goes to sleep, so that a loop device's queue, which must not be run there, leaves it to a worker.
+ */
+static ssize_t blkdev_61_write_iter(struct kiocb *iocb, struct iov_iter *from)
+{
+	struct blk_plug plug;
+	ssize_t ret;
+
+	blk_start_plug(&plug);
+	ret = blkdev_direct_IO(iocb, from);
+	blk_finish_plug(&plug);
+	return ret;
+}
+
 static int blkdev_fsync(struct file *file, loff_t start, loff_t end, int datasync)
 {
 	return lab_bdev_inode_sync(bdev_file_inode(file), &file->f_wb_err);
@@ -415,6 +430,12 @@ static int blkdev_buffered_fsync(struct file *file, loff_t start, loff_t end, in
 const struct file_operations def_blk_fops = {
 	.read_iter	= blkdev_direct_IO,
 	.write_iter	= blkdev_direct_IO,
+	.fsync		= blkdev_fsync,
+};
+
+const struct file_operations def_blk_61_fops = {
+	.read_iter	= blkdev_direct_IO,
+	.write_iter	= blkdev_61_write_iter,
 	.fsync		= blkdev_fsync,
 };
 

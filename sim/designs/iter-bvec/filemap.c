@@ -2,11 +2,12 @@
 /*
  * filemap.c - the page cache of a file, from above: where direct IO meets it, and buffered reads and writes.
  *
- * The pages are the filesystem model's (lab/fs.h). What direct IO asks of them is one look at nrpages as long
- * as there are none. Else, before a read dirty pages are written back; before a write they are written back
- * and all are forgotten, and after it, where the piece ends, once more, since a reader may have brought old
- * contents in. That last step waits for nothing and comes before the piece's i_dio_count goes, so that a
- * buffered writer, who waits for that count, never builds on a page from before.
+ * The pages are the filesystem model's (lab/fs.h). What direct IO asks of them is a look at nrpages, and
+ * at errors of write-back that nobody was told of, as long as there are none. Else, before a read dirty
+ * pages are written back; before a write they are written back and all are forgotten, and after it, where
+ * the piece ends, once more, since a reader may have brought old contents in. That last step waits for
+ * nothing and comes before the piece's i_dio_count goes, so that a buffered writer, who waits for that
+ * count, never builds on a page from before.
  *
  * Who may not wait does not write back: -EAGAIN, and a worker does it. To forget clean pages needs no waiting
  * and is done on every way. A page that a reader has locked cannot be forgotten at once: who may wait then
@@ -25,6 +26,17 @@
 
 /* ---- direct IO and the page cache ----------------------------------------------------------- */
 
+/*
+ * The range to the disk, unless @nowait; and an error of write-back that nobody was told of, of any page, is taken. 0,
+ * or the first of the two.
+ */
+static int filemap_write_and_wait(struct inode *inode, loff_t pos, size_t len_bytes, bool nowait)
+{
+	int err = nowait ? 0 : lab_cache_write(inode, pos, len_bytes), err2 = lab_wb_take(inode);
+
+	return err ?: err2;
+}
+
 /**
  * filemap_dio_read_begin - before a direct read is mapped: dirty pages of the range must reach the disk
  * @inode: the file's
@@ -33,15 +45,15 @@
  * @nowait: do not write back
  *
  * Context: i_rwsem held; sleeps unless @nowait. Return: 0; -EAGAIN (@nowait: there are some), or the error of
- * write-back.
+ * write-back, or an earlier one that nobody was told of.
  */
 int filemap_dio_read_begin(struct inode *inode, loff_t pos, size_t len_bytes, bool nowait)
 {
-	if (likely(!READ_ONCE(inode->i_mapping->nrpages)))
+	if (likely(!lab_cache_concerns_dio(inode)))
 		return 0;
-	if (nowait)
-		return lab_cache_is_dirty(inode, pos, len_bytes) ? -EAGAIN : 0;
-	return lab_cache_write(inode, pos, len_bytes);
+	if (nowait && lab_cache_is_dirty(inode, pos, len_bytes))
+		return -EAGAIN;
+	return filemap_write_and_wait(inode, pos, len_bytes, nowait);
 }
 
 /**
@@ -53,19 +65,18 @@ int filemap_dio_read_begin(struct inode *inode, loff_t pos, size_t len_bytes, bo
  * @nowait: do not write back
  *
  * Context: i_rwsem held; sleeps unless @nowait. Return: 0; -EAGAIN (@nowait: a page is dirty or locked),
- * -ENOTBLK (a page could not be forgotten: write through the page cache), or the error of write-back.
+ * -ENOTBLK (a page could not be forgotten: write through the page cache), or the error of write-back,
+ * or an earlier one that nobody was told of.
  */
 int filemap_dio_write_begin(struct inode *inode, loff_t pos, size_t len_bytes, bool nowait)
 {
 	int err;
 
-	if (likely(!READ_ONCE(inode->i_mapping->nrpages)))
+	if (likely(!lab_cache_concerns_dio(inode)))
 		return 0;
-	if (!nowait) {
-		err = lab_cache_write(inode, pos, len_bytes);
-		if (err)
-			return err;
-	}
+	err = filemap_write_and_wait(inode, pos, len_bytes, nowait);
+	if (err)
+		return err;
 	err = lab_cache_invalidate(inode, pos, len_bytes);
 	if (err)
 		return nowait ? -EAGAIN : -ENOTBLK;

@@ -81,7 +81,7 @@ static struct lab_file *fs_open_bdev(struct block_device *bdev)
 
 	if (IS_ERR(inode))
 		return ERR_CAST(inode);
-	lf = file_alloc(&def_blk_fops, NULL, bdev);
+	lf = file_alloc(fs_is_61 ? &def_blk_61_fops : &def_blk_fops, NULL, bdev);
 	if (IS_ERR(lf)) {
 		lab_inode_destroy(inode);
 		return lf;

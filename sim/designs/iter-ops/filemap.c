@@ -247,6 +247,11 @@ static ssize_t generic_file_direct_write(struct kiocb *iocb, struct iov_iter *it
 	ssize_t written;
 	int err;
 
+	if (pos + iov_iter_count(iter) > i_size_read(inode)) {
+		err = lab_settle_eof(inode);
+		if (err)
+			return err;
+	}
 	err = filemap_write_and_wait_range(inode, pos, iov_iter_count(iter));
 	if (err)
 		return err;

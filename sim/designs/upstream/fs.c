@@ -63,14 +63,16 @@ long long upl_max_bytes(void)
 int upl_cache_before(void *p, long long pos, host_u64 len_bytes, int write, int nowait)
 {
 	struct inode *inode = p;
-	int err;
+	int err, err2;
 
-	if (!READ_ONCE(inode->i_mapping->nrpages))
+	if (!lab_cache_concerns_dio(inode))
 		return 0;
 	if (nowait && lab_cache_is_dirty(inode, pos, len_bytes))
 		return -EAGAIN;
 	down_read(&inode->i_rwsem);
 	err = lab_cache_write(inode, pos, len_bytes);
+	err2 = lab_wb_take(inode);
+	err = err ?: err2;
 	if (!err && write)
 		err = lab_cache_invalidate(inode, pos, len_bytes);
 	up_read(&inode->i_rwsem);

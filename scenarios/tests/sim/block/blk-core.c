@@ -2,6 +2,7 @@
 /*
  * Submission: what a device refuses, order and depth of stacked devices, whose account.
  */
+#include <linux/kthread.h>
 #include "testdev.h"
 
 /* ---- what is refused ------------------------------------------------------------------ */
@@ -314,5 +315,70 @@ LAB_TEST(blk_core, stacking_limits)
 	lab_expect_eq(blk_stack_limits(lim, &dev->disk->queue->limits, 8), 0);
 	lab_expect_eq(blk_stack_limits(lim, &dev->disk->queue->limits, 1), -1);
 	put_disk(disk);
+	tdev_destroy(dev);
+}
+
+/* ---- flags of a queue ----------------------------------------------------------------------------- */
+
+#define NR_FLAGGERS	3u
+
+struct flagger {
+	struct request_queue *q;
+	unsigned int flag, lost;
+	atomic_t *running;		/* of all */
+	struct completion done;
+};
+
+/* For as long as another one who read before may take to write. */
+static bool flag_stays(const struct flagger *f, bool set)
+{
+	unsigned int look;
+
+	for (look = 0; look < 16; look++)
+		if (blk_queue_flag(f->q, f->flag) != set)
+			return false;
+	return true;
+}
+
+static int flagger_fn(void *arg)
+{
+	struct flagger *f = arg;
+	unsigned int i, rounds = lab_test_slow() ? 2000 : 300000;
+
+	atomic_inc(f->running);
+	while (atomic_read(f->running) < NR_FLAGGERS)
+		yield();
+	for (i = 0; i < rounds; i++) {
+		blk_queue_flag_set(f->flag, f->q);
+		f->lost += !flag_stays(f, true);
+		blk_queue_flag_clear(f->flag, f->q);
+		f->lost += !flag_stays(f, false);
+	}
+	complete(&f->done);
+	return 0;
+}
+
+/* Each has a flag of its own; two that change different flags at once lose neither. */
+LAB_TEST_THR(blk_core, flags_of_a_queue_from_several_tasks)
+{
+	static const unsigned int flags[NR_FLAGGERS] = { QUEUE_FLAG_NOMERGES, QUEUE_FLAG_POLL, QUEUE_FLAG_WC };
+	struct tdev *dev = tdev_create(4);
+	struct task_struct *task[NR_FLAGGERS];
+	struct flagger f[NR_FLAGGERS];
+	atomic_t running = ATOMIC_INIT(0);
+	unsigned int i;
+
+	for (i = 0; i < NR_FLAGGERS; i++) {
+		f[i] = (struct flagger) { .q = dev->disk->queue, .flag = flags[i], .running = &running };
+		init_completion(&f[i].done);
+		task[i] = kthread_run(flagger_fn, &f[i], "flagger/%u", i);
+		lab_expect(!IS_ERR(task[i]));
+	}
+	for (i = 0; i < NR_FLAGGERS; i++) {
+		wait_for_completion(&f[i].done);
+		lab_expect_eq(kthread_stop(task[i]), 0);
+	}
+	for (i = 0; i < NR_FLAGGERS; i++)
+		lab_expect_eq(f[i].lost, 0);
 	tdev_destroy(dev);
 }

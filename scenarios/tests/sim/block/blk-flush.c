@@ -204,3 +204,66 @@ static void syncers(unsigned int tags, bool fua)
 LAB_TEST(blk_flush, durable_when_it_says_so) { syncers(8, false); }
 LAB_TEST(blk_flush, durable_with_fua_below) { syncers(8, true); }
 LAB_TEST(blk_flush, durable_with_one_tag) { syncers(1, false); }
+
+/* ---- a driver that ends a flush where it begins ------------------------------------------------- */
+
+#define NR_LATE		1000u
+
+static struct {
+	struct tbatch batch;
+	unsigned int left;
+	u64 least_bytes, most_bytes;	/* of stack, in the driver */
+	blk_opf_t flags;
+	unsigned int bytes;
+	u8 *buf;
+} late;
+
+/* While a flush is at the driver another task asks for one: as this task, but outside of its submission. */
+static void one_more_comes(struct tdev *dev)
+{
+	struct bio_list *frame = current->bio_list;
+	u64 used_bytes = kc_stack_used_bytes();
+
+	late.least_bytes = min(late.least_bytes, used_bytes);
+	late.most_bytes = max(late.most_bytes, used_bytes);
+	tdev_reset_log(dev);
+	if (!late.left)
+		return;
+	late.left--;
+	current->bio_list = NULL;
+	tbatch_submit(&late.batch, tbio(dev->bdev, REQ_OP_WRITE | late.flags, 0, late.buf, late.bytes));
+	current->bio_list = frame;
+}
+
+static void late_flushes(blk_opf_t flags, unsigned int bytes)
+{
+	struct tdev *dev = tdev_create(NR_LATE + 2);
+
+	set_cache(dev, true, false);
+	late.left = NR_LATE;
+	late.least_bytes = ~0ull;
+	late.most_bytes = 0;
+	late.flags = flags;
+	late.bytes = bytes;
+	late.buf = kzalloc(512, GFP_KERNEL);
+	tbatch_init(&late.batch);
+	dev->end_inline = true;
+	dev->on_flush = one_more_comes;
+	tbatch_submit(&late.batch, tbio(dev->bdev, REQ_OP_WRITE | flags, 0, late.buf, bytes));
+	tbatch_wait(&late.batch);
+	lab_expect_eq(late.left, 0);
+	lab_expect_eq(late.batch.nr_ended, NR_LATE + 1);
+	lab_expect_eq(late.batch.nr_failed, 0);
+	lab_expect_le(late.most_bytes - late.least_bytes, 4096);
+	kfree(late.buf);
+	tdev_destroy(dev);
+}
+
+/* Each comes while the one before is at the driver, so each needs a flush of its own; they must not nest. */
+LAB_TEST(blk_flush, late_ones_do_not_nest)
+{
+	late_flushes(REQ_PREFLUSH, 0);
+	late_flushes(REQ_PREFLUSH, 512);
+	late_flushes(REQ_PREFLUSH | REQ_FUA, 512);
+	late_flushes(REQ_FUA, 512);
+}

@@ -159,6 +159,8 @@ static blk_status_t tdev_queue_rq(struct blk_mq_hw_ctx *hctx, const struct blk_m
 	if (dev->hold)
 		list_add_tail(&pdu->node, &dev->held);
 	spin_unlock_irqrestore(&dev->lock, flags);
+	if (dev->on_flush && req_op(bd->rq) == REQ_OP_FLUSH)
+		dev->on_flush(dev);
 	if (dev->end_inline)
 		tdev_end(dev, bd->rq);
 	else if (!dev->hold)

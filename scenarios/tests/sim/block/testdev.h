@@ -42,6 +42,7 @@ struct tdev_event {
  *	began that has ended (a write with FUA is durable at once)
  * @part_bytes: of a request, which end before the rest; 0: it ends as a whole
  * @end_inline: requests end within queue_rq()
+ * @on_flush: called with each flush that has begun, before it ends; NULL: nothing is
  * @hold: started requests are kept until tdev_release()
  * @in_flight, @max_in_flight: data and flush requests at the driver
  */
@@ -55,6 +56,7 @@ struct tdev {
 	sector_t fail_sector;
 	bool fail_in_queue_rq, fail_flush, end_inline, hold;
 	u8 cached[4], durable[4];
+	void (*on_flush)(struct tdev *dev);
 	struct list_head held;
 	atomic_t in_flight;
 	int max_in_flight;

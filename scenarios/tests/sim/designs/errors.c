@@ -351,3 +351,53 @@ DESIGN_TEST(errors, efault_in_any_segment)
 		rig_down(&r);
 	}
 }
+
+/* ---- behind the end of the file -------------------------------------------------------------------- */
+
+/*
+ * The file grows by a write further on; what was behind its end in its last block reads as zeros: up to @keep it is the
+ * file's.
+ */
+static void grows_over_zeros(struct rig *r, u32 keep)
+{
+	u32 size = i_size_read(r->inode);
+
+	rig_set(r->mem, 0x33, PAGE_SIZE);
+	lab_expect_eq(rig_io(r->file, LAB_WRITE, 4 * PAGE_SIZE, r->mem, PAGE_SIZE, 0), PAGE_SIZE);
+	lab_expect_eq(i_size_read(r->inode), 5 * PAGE_SIZE);
+	lab_expect_eq(rig_io(r->file, LAB_READ, 0, r->mem, PAGE_SIZE, 0), PAGE_SIZE);
+	lab_expect_eq(rig_find_other(r->mem, 0xaa, keep), -1);
+	lab_expect_eq(rig_find_other(r->mem + size, 0, PAGE_SIZE - size), -1);
+}
+
+/* A file that is made with a size has what the disk held, up to that. */
+DESIGN_TEST(errors, made_with_part_of_a_block)
+{
+	struct rig_opts o = { .file_bytes = 512, .fill = 0xaa };
+	struct rig r;
+
+	rig_up(&r, &o);
+	grows_over_zeros(&r, 512);
+	rig_down(&r);
+}
+
+/*
+ * A write over the end of the file reaches the disk in part, and fails since that is full; and there is no page to
+ * zero that part with. Through the page cache it may end short instead: what is there then is the file's.
+ */
+DESIGN_TEST(errors, tail_that_could_not_be_zeroed)
+{
+	struct rig_opts o = { .file_bytes = 512, .fill = 0xaa, .disk_bytes = 3 * PAGE_SIZE };
+	struct rig r;
+	ssize_t ret;
+
+	rig_up(&r, &o);
+	rig_set(r.mem, 0x55, 8 * PAGE_SIZE);
+	kc_fault_nth(KC_FAULT_PAGE, 1, ~0ull >> 1);
+	ret = rig_io(r.file, LAB_WRITE, 512, r.mem, 8 * PAGE_SIZE - 512, 0);
+	kc_fault_nth(KC_FAULT_PAGE, 0, 0);
+	lab_expect_eq(i_size_read(r.inode), 512 + (ret > 0 ? ret : 0));
+	if (ret < 0)
+		grows_over_zeros(&r, 512);
+	rig_down(&r);
+}

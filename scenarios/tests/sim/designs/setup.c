@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Set-up without memory: whatever allocation fails, the call says -ENOMEM and leaves nothing behind (the world's
- * audit), and the next one succeeds.
+ * Set-up without memory: whatever allocation fails, or thread cannot be made, the call says -ENOMEM and leaves nothing
+ * behind (the world's audit), and the next one succeeds.
  */
 #include <kc/fault.h>
 #include "rig.h"
 
 #define MANY	64u	/* allocations: more than any of these makes */
 
-/* @init again and again, each time with another allocation failing, until none does; @at_least of them. */
-#define expect_each_failure(init, undo, at_least)						\
+/* @init again and again, each time with another call at @site failing, until none does; @at_least of them. */
+#define expect_each_failure_at(site, init, undo, at_least)					\
 	do {										\
 		unsigned int __n, __failed = 0;						\
 		int __err = -ENOMEM;							\
 											\
 		for (__n = 1; __err && __n < MANY; __n++) {				\
-			kc_fault_nth(KC_FAULT_SLAB, __n, 1);				\
+			kc_fault_nth(site, __n, 1);					\
 			__err = (init);							\
-			kc_fault_nth(KC_FAULT_SLAB, 0, 0);				\
+			kc_fault_nth(site, 0, 0);					\
 			if (__err)							\
 				lab_expect_eq(__err, -ENOMEM);				\
 			else								\
@@ -26,6 +26,13 @@
 		}									\
 		lab_expect_eq(__err, 0);						\
 		lab_expect_ge(__failed, at_least);					\
+	} while (0)
+
+/* Memory, and then threads: a design may have none. */
+#define expect_each_failure(init, undo, at_least)						\
+	do {										\
+		expect_each_failure_at(KC_FAULT_SLAB, init, undo, at_least);		\
+		expect_each_failure_at(KC_FAULT_KTHREAD, init, undo, 0u);		\
 	} while (0)
 
 static struct lab_knobs own_knobs(void)
@@ -40,7 +47,7 @@ DESIGN_TEST(setup, init_without_memory)
 {
 	struct lab_knobs knobs = own_knobs();
 
-	/* Caches and work queues are not made to fail: a design may have nothing else. */
+	/* Caches are not made to fail: a design may have nothing else. */
 	expect_each_failure(rig_design->init(&knobs), rig_design->exit(), 0);
 }
 

@@ -21,6 +21,12 @@ static bool first_is_told(void)
 	return rig_lacks(RIG_FIRST_IS_TOLD);
 }
 
+/* As Linux since 4.13: TEMPLATE has no flag, designs of 3.12 nothing else. */
+static bool sample_and_flag(void)
+{
+	return !first_is_told() && strcmp(rig_costs()->name, "TEMPLATE");
+}
+
 static struct lab_file *open_again(struct rig *r)
 {
 	struct lab_file *file = rig_design->open_file(r->inode);
@@ -148,7 +154,10 @@ DESIGN_TEST(wb_err, durable_write_of_a_loop_device_is_told_like_fsync)
 	rig_down(&r);
 }
 
-/* The same directly, where a flush ends it: the blocks are new. */
+/*
+ * The same directly, where a flush ends it: the blocks are new. An error that nobody was told of fails a direct IO
+ * before it begins (wb_taken.c); who has a sample is told at the end of the next, too.
+ */
 DESIGN_TEST(wb_err, durable_direct_write_that_ends_with_a_flush)
 {
 	struct rig_opts o = { .file_bytes = FILE_BYTES, .fault = FAULT };
@@ -160,10 +169,14 @@ DESIGN_TEST(wb_err, durable_direct_write_that_ends_with_a_flush)
 	iov = (struct lab_iovec){ r.mem, PAGE_SIZE };
 	other = open_again(&r);
 	lose(&r, r.file);
+	if (sample_and_flag())
+		lab_expect_eq(rig_io(other, LAB_WRITE, FILE_BYTES, r.mem, PAGE_SIZE, LAB_IO_DSYNC), -EIO);
 	lab_expect_eq(rig_io(other, LAB_WRITE, FILE_BYTES, r.mem, PAGE_SIZE, LAB_IO_DSYNC), -EIO);
 	lab_expect_eq(rig_io(other, LAB_WRITE, FILE_BYTES, r.mem, PAGE_SIZE, LAB_IO_DSYNC), PAGE_SIZE);
 	lose(&r, r.file);
 	lab_expect_eq(lab_zero(r.inode, 0, PAGE_SIZE, false), 0);
+	if (sample_and_flag())
+		lab_expect_eq(rig_aio(other, LAB_WRITE, 0, &iov, 1, LAB_IO_DSYNC), -EIO);
 	lab_expect_eq(rig_aio(other, LAB_WRITE, 0, &iov, 1, LAB_IO_DSYNC), -EIO);
 	lab_expect_eq(rig_aio(other, LAB_WRITE, 0, &iov, 1, LAB_IO_DSYNC), PAGE_SIZE);
 	rig_design->close(other);

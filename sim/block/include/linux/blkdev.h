@@ -9,6 +9,7 @@
 #define _LINUX_BLKDEV_H
 
 #include <linux/types.h>
+#include <linux/bitops.h>
 #include <linux/sched.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
@@ -108,7 +109,7 @@ struct lab_usage_shard {
  */
 struct request_queue {
 	unsigned int gate;
-	unsigned int queue_flags;
+	unsigned long queue_flags;
 	const struct blk_mq_ops *mq_ops;
 	struct blk_mq_hw_ctx *hctx;
 	struct gendisk *disk;
@@ -126,7 +127,7 @@ struct request_queue {
 	struct lab_usage_shard usage[BLK_USAGE_SHARDS];
 };
 
-#define blk_queue_flag(q, bit)		((READ_ONCE((q)->queue_flags) & (1u << (bit))) != 0)
+#define blk_queue_flag(q, bit)		test_bit(bit, &(q)->queue_flags)
 #define blk_queue_dying(q)		blk_queue_flag(q, QUEUE_FLAG_DYING)
 #define blk_queue_nomerges(q)		blk_queue_flag(q, QUEUE_FLAG_NOMERGES)
 #define blk_queue_poll(q)		blk_queue_flag(q, QUEUE_FLAG_POLL)

@@ -71,7 +71,7 @@ struct lab_file {
 	struct file buffered;
 };
 
-extern const struct file_operations def_blk_fops, def_blk_buffered_fops;
+extern const struct file_operations def_blk_fops, def_blk_61_fops, def_blk_buffered_fops;
 
 /* The inode of a block device's pages; @file: its first descriptor. As I_BDEV()'s way back. */
 static inline struct inode *bdev_file_inode(struct file *file)

@@ -4,6 +4,7 @@
  */
 #include <linux/fs.h>
 #include <linux/slab.h>
+#include <kc/blktrace.h>
 #include <kc/fault.h>
 #include "rig.h"
 
@@ -131,5 +132,39 @@ LAB_TEST(iter_bvec_61_dio, tail_beyond_the_end_is_zeroed)
 	lab_expect_eq(rig_io(r.file, LAB_READ, 4096, r.mem, 4096, 0), 4096);
 	lab_expect_eq(rig_find_other(r.mem + 512, 0x42, 512), -1);
 	lab_expect_eq(rig_find_other(r.mem + 1024, 0, 3072), -1);
+	rig_down(&r);
+}
+
+/* How often a loop device's queue was plugged since @trace began. */
+static unsigned int plugs(const struct lab_blktrace *trace)
+{
+	unsigned int i, nr = 0;
+
+	for (i = 0; i < trace->nr; i++)
+		nr += trace->events[i].action == 'P' && trace->events[i].dev >> 20 == LOOP_MAJOR;
+	return nr;
+}
+
+/* Of blkdev_write_iter(), until 6.6: whether it is waited for or not, and though it is of one bio. */
+LAB_TEST(iter_bvec_61_dio, plug_around_each_write_to_a_block_device)
+{
+	struct rig_opts o = { .file_bytes = 1 << 20, .loop = true };
+	static struct lab_blkevent kept[256];
+	enum lab_rw rw;
+	struct rig r;
+
+	rig_up(&r, &o);
+	for (rw = LAB_READ; rw <= LAB_WRITE; rw++) {
+		struct lab_blktrace trace = { .events = kept, .max = ARRAY_SIZE(kept) };
+		struct lab_iovec iov = { r.mem, 4096 };
+
+		kc_blktrace_start(&trace);
+		lab_expect_eq(rig_io(r.bdev, rw, 0, r.mem, 4096, 0), 4096);
+		lab_expect_eq(rig_aio(r.bdev, rw, 4096, &iov, 1, 0), 4096);
+		kc_blktrace_stop();
+		lab_expect_le(trace.nr, trace.max);
+		lab_expect_gt(trace.nr, 0);
+		lab_expect_eq(plugs(&trace), rw == LAB_WRITE ? 2 : 0);
+	}
 	rig_down(&r);
 }
