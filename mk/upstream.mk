@@ -115,4 +115,5 @@ include mk/upstream-kunit.mk
 endif
 ifneq ($(filter 6.1,$(UP_TREES)),)
 include mk/upstream-props.mk
+include mk/upstream-trace.mk
 endif
