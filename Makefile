@@ -69,6 +69,10 @@ upstream-props-mutants: ## random operations on bios and limits, here and in Lin
 	@mk/setup.sh upstream
 	@mk/upstream-props.sh --mutants
 
+upstream-trace-mutants: ## Linux's block events beside those of a design and of the disk below; mistakes in trace.c must be found
+	@mk/setup.sh upstream
+	@mk/upstream-trace.sh --mutants
+
 upstream-kunit: ## Linux 6.12's own KUnit tests of iov_iter, on its own iov_iter.c (needs linux-source-6.12, else skips)
 	@mk/setup.sh upstream
 	@mk/upstream-kunit.sh
@@ -114,4 +118,4 @@ clean: ## remove build/ and reports/out/
 	rm -rf build reports/out
 
 .PHONY: help all compare check lint check-variants check-valgrind check-tsan check-planted upstream-iov upstream-iov-mutants coverage real bench ablation stack hazards clean
-.PHONY: upstream upstream-check upstream-calibrate upstream-coverage upstream-mutants upstream-props-mutants upstream-kunit upstream-kunit-mutants
+.PHONY: upstream upstream-check upstream-calibrate upstream-coverage upstream-mutants upstream-props-mutants upstream-trace-mutants upstream-kunit upstream-kunit-mutants

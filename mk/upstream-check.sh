@@ -161,6 +161,7 @@ KSRC=$src NAME=plusone sh kernel-compat/upstream/prepare.sh >"$out/refused" || {
 build check build/check/diolab-upstream
 new=$(find build/check/upstream-plusone/[tkl] -name '*.o' -newer "$out/stamp")
 [ "$new" = build/check/upstream-plusone/t/fs/direct-io.o ] || die "fs/direct-io.c has changed, and these were compiled: $new"
+[ -z "$(find build/upstream/plusone/configured -newer "$out/stamp")" ] || die 'one .c has changed, and the tree was configured again'
 "$lab" compare -d upstream@legacy,upstream@legacy:plusone --path file --ram 64m --ios 256 scenarios/first-light.fio >"$out/plusone" 2>&1 ||
 	{ said "$out/plusone"; die 'the tree does not run with fs/direct-io.c of the package'; }
 # shellcheck disable=SC2046
@@ -276,6 +277,7 @@ for fs in extent extent:layout=sparse extent:layout=unwritten extent:layout=frag
 	streams file valid,zero,many,eof,position,aio $fs
 	streams file valid,extend,truncate,alloc $fs
 	streams file valid,extend,truncate,sync $fs
+	streams file valid,extend,truncate,sync,buffered 
 	streams file valid,misaligned,fault,midfault,nowait,alloc,aio $fs
 done
 streams file valid,extend,truncate,seek extent
@@ -371,6 +373,9 @@ for letter in Q X M G D C; do
 done
 echo "upstream-check: 8 sets of random limits: as many bios, splits, requests, and merges as sim/block makes; $told block events, at the disk, letter, flags, sector and length as Linux's own tracepoints tell them (seed $seed)"
 rm -rf "$out"
+
+# ---- block events --------------------------------------------------------------------------------------------------
+sh mk/upstream-trace.sh
 
 # ---- fs/direct-io.c --------------------------------------------------------------------------------------------------
 SEED=$seed sh mk/upstream-legacy.sh

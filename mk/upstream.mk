@@ -90,9 +90,8 @@ $(B)/diolab-upstream: $(LAB) $(B)/scenarios/cli/main.o $(DESIGNO) $(UP_DESIGNO) 
 # The suites are called upstream_6_1_loop_ctl and so on. A tree of KSRC has none; that of mk/upstream-mutants.sh has.
 UP_TESTED := $(filter 6.1 6.12 mutant,$(UP_TREES))
 UP_OWNT := $(call o,$(DTESTS)/upstream/*.c)
-# What the other files hold of how a design waits, hands off and punts is of designs that run in tasks of ours, or has a page cache
-# of its own below.
-UP_CTESTS := $(patsubst %,$(B)/$(DTESTS)/%.o,rig costs data counters dirty durable converts burst hints loop_ctl) $(UP_OWNT)
+# All of the common ones: those that Linux cannot hold are skipped, and say why (RIG_APART, and others of rig.h).
+UP_CTESTS := $(COMMONT) $(UP_OWNT)
 $(UP_OWNT): INC = $(I5) $(IT)
 define up_tests
 $(B)/design-test/upstream-$(1)/subject.o: $$(SUBJECT) $(B)/.flags
@@ -116,4 +115,5 @@ include mk/upstream-kunit.mk
 endif
 ifneq ($(filter 6.1,$(UP_TREES)),)
 include mk/upstream-props.mk
+include mk/upstream-trace.mk
 endif

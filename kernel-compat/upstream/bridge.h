@@ -69,14 +69,15 @@ host_u64 upk_file_size(struct upk_file *file);
 struct up_loop_opts {
 	host_u64 offset_bytes, size_bytes;
 	unsigned int block_bytes, max_sectors;
-	int read_only;
+	int read_only, buffered;
 };
 /* 0 and *@out, or -errno. upk_loop_limits(): what its queue says now. */
 int upk_loop_add(struct upk_file *file, const struct up_loop_opts *opts, struct upk_disk **out);
 int upk_loop_del(struct upk_disk *loop);
-/* LOOP_CHANGE_FD, LOOP_SET_CAPACITY: what the driver says, 0 or -errno. */
+/* LOOP_CHANGE_FD, LOOP_SET_CAPACITY, LOOP_SET_DIRECT_IO: what the driver says, 0 or -errno. */
 int upk_loop_change_file(struct upk_disk *loop, struct upk_file *file);
 int upk_loop_set_capacity(struct upk_disk *loop);
+int upk_loop_set_direct(struct upk_disk *loop, int on);
 void upk_disk_limits(struct upk_disk *disk, struct up_limits *out);
 
 /* ---- IO from above ---------------------------------------------------------------------------------- */
@@ -86,7 +87,7 @@ struct up_iovec {			/* laid out as struct iovec, and as struct lab_iovec */
 	host_size len_bytes;
 };
 
-enum { UP_IO_WRITE = 1, UP_IO_NOWAIT = 2, UP_IO_DSYNC = 4, UP_IO_APPEND = 8 };
+enum { UP_IO_WRITE = 1, UP_IO_NOWAIT = 2, UP_IO_DSYNC = 4, UP_IO_APPEND = 8, UP_IO_BUFFERED = 16 };
 #define UP_EIOCBQUEUED	529		/* what upk_submit() returns, negated, when done() will be called */
 
 /**
@@ -172,18 +173,28 @@ int upl_convert(void *inode, long long pos, host_u64 len_bytes);
 long long upl_i_size(void *inode);
 void upl_i_size_write(void *inode, long long size);
 long long upl_max_bytes(void);
-/* Write back the cached pages of a range before direct IO, and forget them before a write. */
+/*
+ * Write back the cached pages of a range before direct IO, and forget them before a write. -ENOTBLK: one cannot be
+ * forgotten.
+ */
 int upl_cache_before(void *inode, long long pos, host_u64 len_bytes, int write, int nowait);
 void upl_cache_after(void *inode, long long pos, host_u64 len_bytes);
 /* A page of a write through the cache, by its frame, locked; then bytes that count of @copied. */
 int upl_write_begin(void *inode, long long pos, unsigned int len_bytes, unsigned long *pfn);
 unsigned int upl_write_end(void *inode, unsigned long pfn, long long pos, unsigned int len_bytes,
 			   unsigned int copied_bytes);
+/* A page with the contents of the file, by its frame, with a reference; @nr: pages that will be wanted. */
+int upl_cache_get(void *inode, unsigned long index, unsigned int nr, int nowait, unsigned long *pfn);
+void upl_cache_put(unsigned long pfn);
+void upl_cache_balance(void *inode);			/* who dirtied too much writes back */
 void upl_wrote(void *inode);
 void upl_trim_eof(void *inode);
-int upl_needs_exclusive(void *inode, long long pos, host_u64 len_bytes, int *out);
-/* @seen: a sample of the errors of write-back; upl_wb_sample() when the inode is opened, as f_wb_err in Linux. */
-int upl_fsync(void *inode, unsigned int *seen, int datasync);
+int upl_needs_exclusive(void *inode, long long pos, host_u64 len_bytes, int nowait, int *out);
+/*
+ * Bytes @first to @last. @seen: a sample of the errors of write-back; upl_wb_sample() when the inode is opened, as
+ * f_wb_err in Linux.
+ */
+int upl_fsync(void *inode, long long first, long long last, unsigned int *seen, int datasync);
 unsigned int upl_wb_sample(void *inode);
 int upl_fallocate(void *inode, int punch, long long pos, host_u64 len_bytes);
 
@@ -224,6 +235,9 @@ void upl_count(enum up_count what, host_u64 n);
 /* Tell upl_blkevent() of block events from now on, or no more. Nothing to do if it is so already. */
 void upk_trace(int on);
 void upl_blkevent(struct lab_blkevent *ev);	/* time and task are filled in */
+
+/* May the running task of the kernel do no IO for memory? What is asked of the laboratory from there may not either. */
+int upk_noio(void);
 
 void upl_stack_changed(void);		/* the task goes on on another stack */
 void upl_wait(void);			/* for a completion from outside; upk_pending() is false */

@@ -28,6 +28,15 @@ static int fs_iomap_begin(struct inode *inode, loff_t pos, loff_t length, unsign
 	struct up_extent ext;
 	int err;
 
+	if (pos >= inode->i_sb->s_maxbytes) {		/* of a read that goes on behind the end */
+		iomap->offset = pos;
+		iomap->length = length;
+		iomap->type = IOMAP_HOLE;
+		iomap->addr = IOMAP_NULL_ADDR;
+		iomap->bdev = inode->i_sb->s_bdev;
+		return 0;
+	}
+	length = min_t(loff_t, length, inode->i_sb->s_maxbytes - pos);
 	err = upl_map(f->lab, pos, length, (flags & IOMAP_WRITE ? UP_MAP_CREATE : 0) |
 		      (flags & IOMAP_NOWAIT ? UP_MAP_NOWAIT : 0), &ext);
 	if (err)
@@ -84,6 +93,8 @@ static ssize_t fs_read_iter(struct kiocb *iocb, struct iov_iter *to)
 	if (!iov_iter_count(to))
 		return 0;
 	i_size_write(inode, upl_i_size(f->lab));
+	if (!(iocb->ki_flags & IOCB_DIRECT))
+		return up_cached_read(iocb, to);
 	if (f->dio == UP_DIO_LOCKING)
 		return generic_file_read_iter(iocb, to);	/* it takes the lock itself */
 	if (!nowait)
@@ -150,8 +161,6 @@ static ssize_t fs_write_locked(struct kiocb *iocb, struct iov_iter *from, bool e
 	if (ret)
 		return ret;
 	ret = iomap_dio_rw(iocb, from, &fs_iomap_ops, &fs_write_dio_ops, wait ? IOMAP_DIO_FORCE_WAIT : 0, NULL, 0);
-	if (ret == -ENOTBLK)
-		ret = -EOPNOTSUPP;		/* there is no buffered write to fall back to */
 	if (ret < 0 && ret != -EIOCBQUEUED && extend)
 		upl_trim_eof(f->lab);
 	return ret;
@@ -166,6 +175,8 @@ static ssize_t fs_write_iter(struct kiocb *iocb, struct iov_iter *from)
 	ssize_t ret;
 
 	i_size_write(inode, upl_i_size(f->lab));
+	if (!(iocb->ki_flags & IOCB_DIRECT))
+		return up_cached_write(iocb, from);
 	if (f->dio == UP_DIO_LOCKING)
 		return up_locking_write(iocb, from);
 again:
@@ -175,7 +186,7 @@ again:
 	if (ret <= 0)
 		goto out;
 	extend = iocb->ki_pos + iov_iter_count(from) > i_size_read(inode);
-	ret = upl_needs_exclusive(f->lab, iocb->ki_pos, iov_iter_count(from), &zeroes);
+	ret = upl_needs_exclusive(f->lab, iocb->ki_pos, iov_iter_count(from), iocb->ki_flags & IOCB_NOWAIT, &zeroes);
 	if (ret)
 		goto out;
 	if ((extend || zeroes) && !excl) {
@@ -188,6 +199,8 @@ again:
 	ret = fs_write_locked(iocb, from, extend, extend || zeroes);
 out:
 	fs_unlock(inode, excl);
+	if (ret == -ENOTBLK)
+		return up_cached_fallback(iocb, from);
 	if (ret > 0 && f->dio == UP_DIO_LEGACY)
 		ret = generic_write_sync(iocb, ret);	/* iomap does it itself */
 	return ret;
@@ -197,7 +210,7 @@ out:
 
 static int fs_fsync(struct file *file, loff_t start, loff_t end, int datasync)
 {
-	return upl_fsync(up_file_of(file_inode(file))->lab, &file->f_wb_err, datasync);
+	return upl_fsync(up_file_of(file_inode(file))->lab, start, end, &file->f_wb_err, datasync);
 }
 
 static long fs_fallocate(struct file *file, int mode, loff_t offset, loff_t len)
@@ -224,6 +237,8 @@ static const struct file_operations fs_file_ops = {
 /* ->direct_IO is what loop.c looks for before it allows direct IO; iomap's never calls it. */
 static const struct address_space_operations fs_aops = {
 	.direct_IO	= noop_direct_IO,
+	.write_begin	= up_write_begin,
+	.write_end	= up_write_end,
 };
 
 ssize_t noop_direct_IO(struct kiocb *iocb, struct iov_iter *iter)
@@ -289,6 +304,7 @@ int file_remove_privs(struct file *file)
 
 /* ---- open, close ---------------------------------------------------------------------------------------------------- */
 
+/* As losetup opens them, without O_DIRECT: each IO says itself whether it is direct, and the loop driver is told. */
 static struct upk_file *file_new(const struct file_operations *f_op)
 {
 	struct upk_file *f = kzalloc(sizeof(*f), GFP_KERNEL);
@@ -296,7 +312,7 @@ static struct upk_file *file_new(const struct file_operations *f_op)
 	if (!f)
 		return NULL;
 	f->file.f_op = f_op;
-	f->file.f_flags = O_DIRECT | O_RDWR | O_NOATIME;
+	f->file.f_flags = O_RDWR | O_NOATIME;
 	f->file.f_mode = FMODE_READ | FMODE_WRITE | FMODE_NOWAIT | FMODE_CAN_READ | FMODE_CAN_WRITE | FMODE_CAN_ODIRECT;
 	atomic_long_set(&f->file.f_count, 1);
 	return f;

@@ -43,6 +43,10 @@ static void io_submit(void *arg)
 	size_t total = 0;
 	unsigned int i;
 
+	if (io->nr_segs > UIO_MAXIOV) {		/* as iovec_from_user() */
+		a->ret = -EINVAL;
+		return;
+	}
 	for (i = 0; i < io->nr_segs; i++) {
 		if ((ssize_t)io->iov[i].len_bytes < 0) {
 			a->ret = -EINVAL;
@@ -68,8 +72,9 @@ static void io_submit(void *arg)
 	u->iocb.ki_pos = io->pos;
 	u->iocb.ki_ioprio = io->ioprio ?: get_current_ioprio();
 	u->iocb.ki_complete = io->done ? io_complete : NULL;
-	u->iocb.ki_flags = IOCB_DIRECT | (write ? IOCB_WRITE : 0) | (io->flags & UP_IO_NOWAIT ? IOCB_NOWAIT : 0) |
-			   (io->flags & UP_IO_DSYNC ? IOCB_DSYNC : 0) | (io->flags & UP_IO_APPEND ? IOCB_APPEND : 0);
+	u->iocb.ki_flags = (io->flags & UP_IO_BUFFERED ? 0 : IOCB_DIRECT) | (write ? IOCB_WRITE : 0) |
+			   (io->flags & UP_IO_NOWAIT ? IOCB_NOWAIT : 0) | (io->flags & UP_IO_DSYNC ? IOCB_DSYNC : 0) |
+			   (io->flags & UP_IO_APPEND ? IOCB_APPEND : 0);
 	iov_iter_init(&iter, write ? ITER_SOURCE : ITER_DEST, (const struct iovec *)io->iov, io->nr_segs,
 		      min_t(size_t, total, MAX_RW_COUNT));
 	a->ret = write ? file->f_op->write_iter(&u->iocb, &iter) : file->f_op->read_iter(&u->iocb, &iter);

@@ -7,6 +7,7 @@
  *	work.c	 works, timers, RCU	genhd.c	 disks and their registration	fs.c	a filesystem over the lab's map
  *	lower.c	 the disk at the bottom	loop.c	 loop devices, by ioctl		io.c	system calls
  *	legacy.c direct IO by fs/direct-io.c			rest.c	what it leaves to the cache
+ *	cached.c through the laboratory's page cache
  *	count.c	 what is counted	lib.c	 strings, printk, what is left	alloc.h	names of allocators
  *	trace.c	 block events
  */
@@ -89,6 +90,20 @@ static inline struct upk_file *up_file_of(struct inode *inode)
 {
 	return container_of(inode, struct upk_file, inode);
 }
+
+/* ---- cached.c ---- */
+ssize_t up_cached_read(struct kiocb *iocb, struct iov_iter *to);
+ssize_t up_cached_write(struct kiocb *iocb, struct iov_iter *from);
+ssize_t up_cached_fallback(struct kiocb *iocb, struct iov_iter *from);
+#if UP_SINCE(6, 12)
+typedef struct folio up_cached;
+#else
+typedef struct page up_cached;
+#endif
+int up_write_begin(struct file *file, struct address_space *mapping, loff_t pos, unsigned int len, up_cached **out,
+		   void **fsdata);
+int up_write_end(struct file *file, struct address_space *mapping, loff_t pos, unsigned int len, unsigned int copied,
+		 up_cached *cached, void *fsdata);
 
 /* ---- legacy.c ---- */
 extern const struct address_space_operations up_legacy_aops;

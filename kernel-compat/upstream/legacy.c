@@ -29,9 +29,13 @@ static int legacy_get_block(struct inode *inode, sector_t block, struct buffer_h
 {
 	struct upk_file *f = up_file_of(inode);
 	unsigned int shift = inode->i_blkbits - SECTOR_SHIFT;
+	loff_t pos = (loff_t)block << inode->i_blkbits, left = inode->i_sb->s_maxbytes - pos;
 	struct up_extent ext;
-	int err = upl_map(f->lab, (loff_t)block << inode->i_blkbits, bh->b_size, create ? UP_MAP_CREATE : 0, &ext);
+	int err;
 
+	if (left <= 0)
+		return 0;			/* a read that goes on behind the end: a hole */
+	err = upl_map(f->lab, pos, min_t(loff_t, bh->b_size, left), create ? UP_MAP_CREATE : 0, &ext);
 	if (err)
 		return err;
 	bh->b_size = ext.len_bytes;
@@ -81,6 +85,8 @@ static ssize_t legacy_direct_IO(struct kiocb *iocb, struct iov_iter *iter)
 	int flags = f->dio == UP_DIO_LOCKING ? DIO_LOCKING | DIO_SKIP_HOLES : 0;
 	ssize_t ret = upl_cache_before(f->lab, iocb->ki_pos, iov_iter_count(iter), write, 0);
 
+	if (ret == -ENOTBLK && f->dio == UP_DIO_LOCKING)
+		return 0;		/* then the caller goes on through the cache */
 	if (ret)
 		return ret;
 #if UP_SINCE(6, 12)
@@ -110,55 +116,10 @@ void clean_bdev_aliases(struct block_device *bdev, sector_t block, sector_t len)
 		up_bug("pages in the cache of a block device that has none");
 }
 
-/* ---- a write through the page cache, page by page ---------------------------------------------------------- */
-
-#if UP_SINCE(6, 12)
-typedef struct folio up_cached;
-#define up_cached_of(pfn)	page_folio(pfn_to_page(pfn))
-#define up_cached_pfn(c)	folio_pfn(c)
-#else
-typedef struct page up_cached;
-#define up_cached_of(pfn)	pfn_to_page(pfn)
-#define up_cached_pfn(c)	page_to_pfn(c)
-#endif
-
-static int legacy_write_begin(struct file *file, struct address_space *mapping, loff_t pos, unsigned int len,
-			      up_cached **out, void **fsdata)
-{
-	unsigned long pfn;
-	int err = upl_write_begin(up_file_of(mapping->host)->lab, pos, len, &pfn);
-
-	if (!err)
-		*out = up_cached_of(pfn);
-	return err;
-}
-
-static int legacy_write_end(struct file *file, struct address_space *mapping, loff_t pos, unsigned int len,
-			    unsigned int copied, up_cached *cached, void *fsdata)
-{
-	struct inode *inode = mapping->host;
-	void *lab = up_file_of(inode)->lab;
-	unsigned int done = upl_write_end(lab, up_cached_pfn(cached), pos, len, copied);
-
-	i_size_write(inode, upl_i_size(lab));
-	return done;
-}
-
-/* For page reclaim, which is not here. */
-struct backing_dev_info *inode_to_bdi(struct inode *inode)
-{
-	return NULL;
-}
-
-/* All that was dirtied is written back before the write returns: direct_write_fallback(). */
-void balance_dirty_pages_ratelimited(struct address_space *mapping)
-{
-}
-
 const struct address_space_operations up_legacy_aops = {
 	.direct_IO	= legacy_direct_IO,
-	.write_begin	= legacy_write_begin,
-	.write_end	= legacy_write_end,
+	.write_begin	= up_write_begin,
+	.write_end	= up_write_end,
 };
 
 /* ---- writes ------------------------------------------------------------------------------------------------ */

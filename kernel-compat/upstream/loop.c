@@ -3,7 +3,7 @@
  * loop.c - the kernel's loop driver from the outside: devices made, bound and removed by its own ioctls.
  *
  * The driver registers /dev/loop-control as a misc device; its ioctls are called as a program would call them, with
- * arguments in the page UP_ARG_VA (user.c). LOOP_CONFIGURE with LO_FLAGS_DIRECT_IO takes the backing file from
+ * arguments in the page UP_ARG_VA (user.c). LOOP_CONFIGURE takes the backing file from
  * fget(), which here gives the one that up_fd_install() named.
  */
 #include <linux/blkdev.h>
@@ -111,10 +111,11 @@ static int loop_bind(struct gendisk *disk, struct upk_file *file, const struct u
 	file_size_now(file);
 	memset(c, 0, sizeof(*c));
 	c->fd = UP_FD;
-	c->block_size = o->block_bytes;
+	/* Without O_DIRECT the driver takes 512 where nobody says otherwise, which larger blocks of the disk could not be. */
+	c->block_size = o->block_bytes ?: bdev_logical_block_size(file->sb.s_bdev);
 	c->info.lo_offset = o->offset_bytes;
 	c->info.lo_sizelimit = o->size_bytes;
-	c->info.lo_flags = LO_FLAGS_DIRECT_IO | (o->read_only ? LO_FLAGS_READ_ONLY : 0);
+	c->info.lo_flags = (o->buffered ? 0 : LO_FLAGS_DIRECT_IO) | (o->read_only ? LO_FLAGS_READ_ONLY : 0);
 	fd_file = &file->file;
 	err = loop_ioctl(disk, LOOP_CONFIGURE, UP_ARG_VA);
 	fd_file = NULL;
@@ -150,7 +151,7 @@ static void loop_add_task(void *arg)
 	a->err = loop_bind(d->disk, a->file, a->opts);
 	if (a->err)
 		goto out_remove;
-	if (!loop_is_direct(d->disk)) {
+	if (!a->opts->buffered && !loop_is_direct(d->disk)) {
 		upl_print("upstream: the loop driver refuses direct IO on this file");
 		a->err = -EINVAL;
 		loop_ioctl(d->disk, LOOP_CLR_FD, 0);
@@ -176,7 +177,7 @@ int upk_loop_add(struct upk_file *file, const struct up_loop_opts *opts, struct 
 	return a.err;
 }
 
-/* ---- another file, another size ------------------------------------------------------------------------------------ */
+/* ---- another file, another size ------------------------------------------------------------------------- */
 
 struct ctl_args {
 	struct upk_disk *d;
@@ -184,6 +185,7 @@ struct ctl_args {
 	int err;
 };
 
+/* The driver may go on without direct IO, if the disk of the other file has larger blocks. */
 static int loop_change(struct upk_disk *d, struct upk_file *file)
 {
 	int err;
@@ -201,17 +203,8 @@ static void loop_change_task(void *arg)
 	file_size_now(a->d->backing);
 	file_size_now(a->file);
 	a->err = loop_change(a->d, a->file);
-	if (a->err)
-		return;
-	if (loop_is_direct(a->d->disk)) {
+	if (!a->err)
 		a->d->backing = a->file;
-		return;
-	}
-	/* The new file's disk has larger blocks: the driver would go on through a page cache, which is not here. */
-	upl_print("upstream: the loop driver refuses direct IO on the other file: it has the one before again");
-	if (loop_change(a->d, a->d->backing))
-		up_bug("LOOP_CHANGE_FD does not take back the file that it had");
-	a->err = -EINVAL;
 }
 
 int upk_loop_change_file(struct upk_disk *loop, struct upk_file *file)
@@ -235,6 +228,28 @@ int upk_loop_set_capacity(struct upk_disk *loop)
 	struct ctl_args a = { loop, NULL, 0 };
 
 	up_task_call(loop_capacity_task, &a, true);
+	return a.err;
+}
+
+/* ---- past the page cache, or through it ------------------------------------------------------------------------ */
+
+struct direct_args {
+	struct upk_disk *d;
+	int on, err;
+};
+
+static void loop_direct_task(void *arg)
+{
+	struct direct_args *a = arg;
+
+	a->err = loop_ioctl(a->d->disk, LOOP_SET_DIRECT_IO, a->on);
+}
+
+int upk_loop_set_direct(struct upk_disk *loop, int on)
+{
+	struct direct_args a = { loop, on, 0 };
+
+	up_task_call(loop_direct_task, &a, true);
 	return a.err;
 }
 

@@ -233,6 +233,11 @@ void up_sched_exit(void)
 	ctx_nr = 0;
 }
 
+int upk_noio(void)
+{
+	return ctx_running && current->flags & PF_MEMALLOC_NOIO;
+}
+
 /* ---- what the kernel calls ------------------------------------------------------------------------- */
 
 asmlinkage __visible void __sched schedule(void)

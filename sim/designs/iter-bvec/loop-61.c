@@ -9,8 +9,9 @@
  * the kiocb is submitted, so that a completion that is faster than the submission frees nothing under its hands;
  * who drops the second ends the request.
  *
- * Two things are wrong here on purpose, as they are wrong there: a write that the file takes in part ends well,
- * and a read of which the file has nothing is an error, though its pages are zeroed (NOTES.md).
+ * Two things are wrong here on purpose, as they are wrong there past the page cache: a write that the file takes in part
+ * ends well, and a read of which the file has nothing is an error, though its pages are zeroed (NOTES.md). Through the page
+ * cache neither is (loop_61_simple()).
  *
  * Source: lo_rw_aio(), lo_complete_rq() and loop_process_work() of Linux 6.1's drivers/block/loop.c.
  */
@@ -106,12 +107,23 @@ static struct bio_vec *loop_61_table(struct request *rq)
 	return table;
 }
 
+/* What became of an IO through the page cache, as lo_write_simple() and lo_read_simple() have it: all, or -EIO. */
+static ssize_t loop_61_simple(struct request *rq, ssize_t ret)
+{
+	if (ret < 0 || (req_op(rq) == REQ_OP_WRITE && ret != blk_rq_bytes(rq)))
+		return -EIO;
+	if (ret != blk_rq_bytes(rq))
+		loop_61_zero(rq);	/* the file has ended: all of it, with what was read before */
+	return blk_rq_bytes(rq);
+}
+
 /* 0: loop_61_complete() hears of it; -EIO: not begun. */
 static int loop_61_rw(struct loop_61_cmd *cmd, loff_t pos)
 {
 	struct request *rq = blk_mq_rq_from_pdu(cmd);
 	struct file *file = cmd->lo->file;
 	struct kiocb *iocb = &cmd->iocb;
+	bool buffered = cmd->lo->buffered;
 	struct bio *bio = rq->bio;
 	struct iov_iter iter;
 	ssize_t ret;
@@ -139,7 +151,7 @@ static int loop_61_rw(struct loop_61_cmd *cmd, loff_t pos)
 	}
 	loop_61_put(cmd);
 	if (ret != -EIOCBQUEUED)
-		loop_61_end_io(iocb, ret);
+		loop_61_end_io(iocb, buffered ? loop_61_simple(rq, ret) : ret);
 	return 0;
 }
 

@@ -152,7 +152,8 @@ static ssize_t design_submit(struct lab_file *lf, struct lab_io *io)
 {
 	struct up_io up = {
 		.flags = (io->rw == LAB_WRITE ? UP_IO_WRITE : 0) | (io->flags & LAB_IO_NOWAIT ? UP_IO_NOWAIT : 0) |
-			 (io->flags & LAB_IO_DSYNC ? UP_IO_DSYNC : 0) | (io->flags & LAB_IO_APPEND ? UP_IO_APPEND : 0),
+			 (io->flags & LAB_IO_DSYNC ? UP_IO_DSYNC : 0) | (io->flags & LAB_IO_APPEND ? UP_IO_APPEND : 0) |
+			 (io->flags & LAB_IO_BUFFERED ? UP_IO_BUFFERED : 0),
 		.ioprio = io->ioprio,
 		.pos = io->pos,
 		.iov = (const struct up_iovec *)io->iov,
@@ -165,7 +166,7 @@ static ssize_t design_submit(struct lab_file *lf, struct lab_io *io)
 	ssize_t ret;
 
 	BUILD_BUG_ON(sizeof(struct up_iovec) != sizeof(struct lab_iovec));
-	if (!is_owner() || io->flags & LAB_IO_BUFFERED)
+	if (!is_owner() || (io->flags & LAB_IO_BUFFERED && !lf->inode))
 		return -EOPNOTSUPP;
 	if (io->pos < 0 && !(io->flags & LAB_IO_APPEND))
 		return -EINVAL;
@@ -268,5 +269,6 @@ const struct design UP_SYM(UP_TREE) = {
 	.loop_bdev	= loop_bdev,
 	.loop_change_file = loop_change_file,
 	.loop_set_capacity = loop_set_capacity,
+	.loop_set_direct = loop_set_direct,
 	.loop_del	= loop_del,
 };

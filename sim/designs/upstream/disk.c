@@ -81,7 +81,7 @@ void upl_req_submit(struct up_req *req)
 	struct low_cmd *cmd = req->lab_cmd;
 	const char *broken = low_broken_limit(req, &bdev_get_queue(d->bdev)->limits);
 	struct bio *bio = &cmd->bio;
-	unsigned int i;
+	unsigned int i, noio;
 
 	WARN(broken, "upstream: a request of %llu bytes, %u pieces, breaks the limit %s", (unsigned long long)req->bytes, req->nr_segs, broken);
 	bio_init(bio, d->bdev, cmd->vecs, UP_MAX_SEGS, low_opf(req));
@@ -97,7 +97,9 @@ void upl_req_submit(struct up_req *req)
 	bio->bi_private = cmd;
 	bio->bi_end_io = low_end_bio;
 	kc_probe_add(LAB_BIOS, -1);
+	noio = noio_as_caller();
 	submit_bio(bio);
+	memalloc_noio_restore(noio);
 }
 
 /* Nothing is left of an earlier run, which may have been abandoned. */

@@ -11,6 +11,7 @@
 
 #include <linux/types.h>
 #include <linux/blkdev.h>
+#include <linux/sched.h>
 #include <kc/blktrace.h>
 #include "bridge.h"
 #include "design.h"
@@ -49,7 +50,17 @@ struct lab_loop *loop_add(struct lab_file *lf, const struct lab_loop_opts *opts)
 struct block_device *loop_bdev(struct lab_loop *loop);
 int loop_change_file(struct lab_loop *loop, struct lab_file *lf);
 int loop_set_capacity(struct lab_loop *loop);
+int loop_set_direct(struct lab_loop *loop, bool on);
 void loop_del(struct lab_loop *loop);
+
+/*
+ * What the kernel's task may not do for memory (PF_MEMALLOC_NOIO), what it asks for here may not either. For
+ * memalloc_noio_restore().
+ */
+static inline unsigned int noio_as_caller(void)
+{
+	return upk_noio() ? memalloc_noio_save() : current->flags & PF_MEMALLOC_NOIO;
+}
 
 /* Before an IO goes in: is anybody listening? The kernel's tracepoints cost something only then. */
 static inline void trace_follow(void)

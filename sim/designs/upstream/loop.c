@@ -148,7 +148,7 @@ static int front_add(struct lab_loop *loop)
 	blk_queue_dma_alignment(q, limits.dma_mask);
 	blk_queue_max_discard_sectors(q, limits.max_discard_sectors);
 	blk_queue_max_write_zeroes_sectors(q, limits.max_write_zeroes_sectors);
-	blk_queue_write_cache(q, limits.write_cache, true);
+	blk_queue_write_cache(q, limits.write_cache, limits.fua);
 	loop->front->fops = &front_fops;
 	loop->front->private_data = loop;
 	loop->front->lab_scope = LAB_LOOP;
@@ -163,7 +163,7 @@ static int front_add(struct lab_loop *loop)
 /**
  * loop_add - a loop device of the kernel on @lf
  * @lf: an open file
- * @opts: see struct lab_loop_opts; only direct IO
+ * @opts: see struct lab_loop_opts
  *
  * Context: the owner task, sleeps. Return: the device or ERR_PTR(-errno), as the kernel's LOOP_CONFIGURE has it.
  */
@@ -175,11 +175,12 @@ struct lab_loop *loop_add(struct lab_file *lf, const struct lab_loop_opts *opts)
 		.block_bytes = opts->logical_block_bytes,
 		.max_sectors = opts->max_sectors,
 		.read_only = opts->read_only,
+		.buffered = opts->buffered,
 	};
 	struct lab_loop *loop;
 	int err = -ENOMEM;
 
-	if (!lf->inode || opts->buffered)
+	if (!lf->inode)
 		return ERR_PTR(-EINVAL);
 	loop = kzalloc(sizeof(*loop), GFP_KERNEL);
 	if (!loop)
@@ -241,6 +242,19 @@ int loop_set_capacity(struct lab_loop *loop)
 	upk_disk_limits(loop->kernel, &limits);
 	set_capacity(loop->front, limits.sectors);
 	return 0;
+}
+
+/**
+ * loop_set_direct - past the page cache of the file below, or through it, from now on
+ * @loop: from loop_add()
+ * @on: past it
+ *
+ * Dirty pages are written back first; the driver does not look at what becomes of that. Context: the owner task, sleeps
+ * until what is in flight has ended. Return: what the kernel's LOOP_SET_DIRECT_IO says.
+ */
+int loop_set_direct(struct lab_loop *loop, bool on)
+{
+	return is_owner() ? upk_loop_set_direct(loop->kernel, on) : -EOPNOTSUPP;
 }
 
 /**

@@ -84,6 +84,7 @@ static void appenders(unsigned int buffered)
 
 DESIGN_TEST(append, each_record_once)
 {
+	rig_needs_what(RIG_APART, RIG_ONE_TASK);
 	appenders(0);
 	appenders((1u << NR_TASKS) - 1);
 	appenders(5);

@@ -102,7 +102,7 @@ static bool ends_in_irq(struct rig *r, struct lab_file *file, enum lab_rw rw)
 /* The knob completion=wq: what the disk's interrupt ends goes on in a task, before the program hears of it. */
 DESIGN_TEST(context, completion_by_a_worker)
 {
-	unsigned int k;
+	unsigned int k, ran = 0;
 
 	for (k = 0; k < RIG_KNOB_SETS; k++) {
 		struct rig_opts o = { .file_bytes = 1 << 20 };
@@ -114,5 +114,8 @@ DESIGN_TEST(context, completion_by_a_worker)
 		lab_expect(!ends_in_irq(&r, r.file, LAB_WRITE));
 		lab_expect(!ends_in_irq(&r, r.file, LAB_READ));
 		rig_down(&r);
+		ran++;
 	}
+	if (!ran)
+		lab_test_skip("completion=wq is no knob of it");
 }

@@ -10,8 +10,11 @@
 #include "rig.h"
 
 #define RIG_UPSTREAM	(RIG_NOWAIT_UNSEEN | RIG_LOOP_NO_FUA | RIG_SHORT_READ_FAILS | RIG_NO_POLL | RIG_LOOP_NO_FREEZE | \
-			 RIG_SHORT_WRITE_PASSES | RIG_APART | RIG_PART_BLOCK | RIG_PRIO_HINT | \
-			 RIG_EDGES_APART)
+			 RIG_APART | RIG_PART_BLOCK | RIG_PRIO_HINT | RIG_EDGES_APART | RIG_FILLS_BEHIND | \
+			 RIG_DEVICE_SHORT | RIG_NOTHING_LEFT | RIG_ANY_BLOCKS | RIG_DEAF_TO_CACHE | RIG_NOWAIT_READS_ON)
+
+#define RIG_UPSTREAM_COSTS	.knob_sets = 1, .dios = 1, .punts = 1, .max_vecs = 128, \
+	.task_prio = IOPRIO_PRIO_VALUE(IOPRIO_CLASS_BE, IOPRIO_NORM)
 
 static const struct rig_costs costs[] = {
 	/*
@@ -43,15 +46,15 @@ static const struct rig_costs costs[] = {
 	 */
 	{ "iter-bvec", .variant = 1, .knob_sets = 2, .dios = 1, .punts = 1, .max_vecs = 128, .bdev_cache = true,
 	  .lacks = RIG_NOWAIT_UNSEEN | RIG_LOOP_NO_FUA | RIG_SHORT_READ_FAILS | RIG_NO_POLL |
-		   RIG_LOOP_NO_FREEZE | RIG_SHORT_WRITE_PASSES | RIG_EDGES_APART },
+		   RIG_LOOP_NO_FREEZE | RIG_EDGES_APART },
 	/* bio-first: the bio is the command, its clone is cut where an extent ends; nothing is dispatched. */
 	{ "bio-first", .knob_sets = 16, .clones = 1, .splits = 1, .nested_ends = 4, .bdev_cache = true },
 	/*
 	 * upstream, of any tree: Linux's own files, which the line of iter-bvec@6.1 is a model of. No cache of a block
 	 * device, no knobs.
 	 */
-	{ "upstream", .knob_sets = 1, .dios = 1, .punts = 1, .max_vecs = 128, .lacks = RIG_UPSTREAM,
-	  .task_prio = IOPRIO_PRIO_VALUE(IOPRIO_CLASS_BE, IOPRIO_NORM) },
+	{ "upstream:6.12", RIG_UPSTREAM_COSTS, .lacks = RIG_UPSTREAM | RIG_SHORT_WRITE_PASSES | RIG_BALANCES_FIRST },
+	{ "upstream", RIG_UPSTREAM_COSTS, .lacks = RIG_UPSTREAM },
 	/* TEMPLATE: every byte through the page cache, everything waited for. */
 	{ "TEMPLATE", .knob_sets = 1, .cmds = 1 },
 };

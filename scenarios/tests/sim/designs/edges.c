@@ -41,7 +41,8 @@ DESIGN_TEST(edges, end_of_file)
 	rig_up(&r, &o);
 	rig_set(r.mem, 0xa5, 16384);
 	lab_expect_eq(rig_io(r.file, LAB_READ, 8192, r.mem, 8192, 0), 10000 - 8192);
-	lab_expect_eq(rig_find_other(r.mem + 4096, 0xa5, 4096), -1);
+	lab_expect_eq(rig_find_other(r.mem + 4096, rig_lacks(RIG_FILLS_BEHIND) ? 0 : 0xa5, 4096), -1);
+	lab_expect_eq(rig_find_other(r.mem + 8192, 0xa5, 8192), -1);
 	lab_expect_eq(rig_io(r.file, LAB_READ, 9728, r.mem, 512, 0), 10000 - 9728);
 	lab_expect_eq(rig_io(r.file, LAB_READ, 10240, r.mem, 512, 0), 0);
 	lab_expect_eq(rig_io(r.file, LAB_READ, 10001, r.mem + 3, 77, 0), 0);
@@ -295,6 +296,23 @@ DESIGN_TEST_FLAGS(edges, file_shrinks_under_loop, LAB_TEST_F_PERMUTED)
 	rig_down(&r);
 }
 
+/* Through the page cache of the file, too, zeros are read; with 6.12's loop driver the read fails all the same. */
+DESIGN_TEST(edges, file_shrinks_under_buffered_loop)
+{
+	struct rig_opts o = { .file_bytes = 65536, .loop = true, .loop_opts = { .buffered = true } };
+	struct rig r;
+
+	rig_up(&r, &o);
+	rig_set(r.mem, 0x42, 65536);
+	lab_expect_eq(rig_io(r.bdev, LAB_WRITE, 0, r.mem, 65536, 0), 65536);
+	lab_expect_eq(lab_truncate(r.inode, 20480), 0);
+	rig_expect_written(&r, r.bdev, 0, 0x42, 20480);
+	rig_set(r.mem, 0xa5, 4096);
+	lab_expect_eq(rig_io(r.bdev, LAB_READ, 32768, r.mem, 4096, 0), rig_lacks(RIG_SHORT_WRITE_PASSES) ? -EIO : 4096);
+	lab_expect_eq(rig_find_other(r.mem, 0, 4096), -1);
+	rig_down(&r);
+}
+
 DESIGN_TEST(edges, loop_options)
 {
 	struct rig_opts o = { .file_bytes = 100000, .limits = { .logical_block_bytes = 512 } };
@@ -321,14 +339,23 @@ DESIGN_TEST(edges, loop_options)
 	lo = (struct lab_loop_opts){ .offset_bytes = 100 };
 	lab_expect_eq(PTR_ERR(d->loop_add(r.file, &lo)), -EINVAL);
 	lo = (struct lab_loop_opts){ .offset_bytes = 100352 };
-	lab_expect_eq(PTR_ERR(d->loop_add(r.file, &lo)), -EINVAL);
+	loop = d->loop_add(r.file, &lo);
+	if (rig_lacks(RIG_NOTHING_LEFT)) {
+		lab_expect(!IS_ERR(loop));
+		lab_expect_eq(bdev_nr_sectors(d->loop_bdev(loop)), 0);
+		d->loop_del(loop);
+	} else {
+		lab_expect_eq(PTR_ERR(loop), -EINVAL);
+	}
 	lo = (struct lab_loop_opts){ .logical_block_bytes = 256 };
 	lab_expect_eq(PTR_ERR(d->loop_add(r.file, &lo)), -EINVAL);
 	lo = (struct lab_loop_opts){ .logical_block_bytes = 4096 };
 	loop = d->loop_add(r.file, &lo);
 	bdev = d->open_bdev(d->loop_bdev(loop));
-	lab_expect_eq(d->size(bdev), 98304);
-	lab_expect_eq(rig_io(bdev, LAB_WRITE, 98304, r.mem, 4096, 0), -ENOSPC);
+	if (!rig_lacks(RIG_PART_BLOCK)) {		/* loop_ioctl.sectors_behind_the_last_block */
+		lab_expect_eq(d->size(bdev), 98304);
+		lab_expect_eq(rig_io(bdev, LAB_WRITE, 98304, r.mem, 4096, 0), -ENOSPC);
+	}
 	lab_expect_eq(rig_io(bdev, LAB_WRITE, 0, r.mem, 512, 0), -EINVAL);
 	d->close(bdev);
 	d->loop_del(loop);

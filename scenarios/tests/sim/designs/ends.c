@@ -68,6 +68,7 @@ DESIGN_TEST(ends, of_files_above_wait_for_those_below)
 	struct lab_loop *loop;
 	unsigned int k;
 
+	rig_needs_what(RIG_APART, RIG_ONE_LEVEL);
 	for (k = 0; k < RIG_KNOB_SETS; k++) {
 		struct rig_opts o = { .file_bytes = LOWEST_BYTES, .loop = true, .fs = { .layout = LAB_LAYOUT_UNWRITTEN } };
 		struct rig r;

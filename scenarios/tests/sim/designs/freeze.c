@@ -177,6 +177,7 @@ DESIGN_TEST(freeze, keeps_each_change_out)
 	struct rig r;
 	u64 seen;
 
+	rig_needs_what(RIG_APART, RIG_ONE_TASK);
 	rig_up(&r, &o);
 	lab_expect_eq(write_file(&r), PAGE_SIZE);
 	for (i = 0; i < ARRAY_SIZE(changes); i++) {

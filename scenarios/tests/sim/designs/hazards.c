@@ -186,18 +186,21 @@ static void all_schedules(void (*fn)(void *), struct plan plan, unsigned int see
 /* H5: one tag for the disk and one for each loop queue. Who waits for a tag keeps nothing that its holder needs: it ends. */
 DESIGN_TEST_FLAGS(hazards, H5_one_tag_two_levels, LAB_TEST_F_BARE)
 {
+	rig_needs_what(RIG_APART, RIG_ONE_LEVEL);
 	all_schedules(two_levels, (struct plan){ .depth = 1 }, 160);
 }
 
 /* H3: the driver of a plugged, or full, queue submits below while the plug is flushed, and fills it again. */
 DESIGN_TEST_FLAGS(hazards, H3_plug_flushed_into_a_plug, LAB_TEST_F_BARE)
 {
+	rig_needs_what(RIG_APART, RIG_ONE_LEVEL);
 	all_schedules(two_levels, (struct plan){ .plugged = true }, 64);
 }
 
 /* H1: six devices deep, ends that go on in a worker, one tag each: nothing is lost and nobody waits for ever. */
 DESIGN_TEST_FLAGS(hazards, H1_ends_of_six_levels, LAB_TEST_F_BARE)
 {
+	rig_needs_what(RIG_APART, RIG_ONE_LEVEL);
 	all_schedules(six_levels, (struct plan){ .depth = 1 }, 64);
 }
 
@@ -207,5 +210,6 @@ DESIGN_TEST_FLAGS(hazards, H1_ends_of_six_levels, LAB_TEST_F_BARE)
  */
 DESIGN_TEST_FLAGS(hazards, H4_cold_maps_on_two_levels, LAB_TEST_F_BARE)
 {
+	rig_needs_what(RIG_APART, RIG_ONE_LEVEL);
 	all_schedules(two_levels, (struct plan){ .cold = true }, 100);
 }

@@ -215,6 +215,7 @@ DESIGN_TEST(hops, of_each_hazard)
 	enum lab_handoff handoff;
 	unsigned int i;
 
+	rig_needs_what(RIG_APART, RIG_ONE_LEVEL);
 	for (handoff = LAB_HANDOFF_INLINE; handoff <= LAB_HANDOFF_WORKER; handoff++) {
 		struct lab_knobs knobs = rig_design->variants[rig_variant].knobs;
 

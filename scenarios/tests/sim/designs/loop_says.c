@@ -70,7 +70,10 @@ DESIGN_TEST(loop_says, a_part_of_another_file)
 	change_of_part(true);
 }
 
-/* A file on a disk whose blocks are larger than the device's: what the device promises it could not do. */
+/*
+ * A file on a disk whose blocks are larger than the device's: what the device promises it could not do. RIG_ANY_BLOCKS: it
+ * could, through the page cache.
+ */
 DESIGN_TEST(loop_says, no_file_of_larger_blocks)
 {
 	struct rig_opts o = {
@@ -94,8 +97,13 @@ DESIGN_TEST(loop_says, no_file_of_larger_blocks)
 	lab_expect(!IS_ERR(inode));
 	other = rig_design->open_file(inode);
 	lab_expect(!IS_ERR(other));
-	lab_expect_eq(rig_design->loop_change_file(r.loop, other), -EINVAL);
-	lab_expect_eq(rig_io(r.bdev, LAB_READ, 0, r.mem, 512, 0), 512);
+	rig_set(r.mem, 0x22, PAGE_SIZE);
+	lab_expect_eq(rig_io(other, LAB_WRITE, 0, r.mem, PAGE_SIZE, 0), PAGE_SIZE);
+	lab_expect_eq(rig_design->loop_change_file(r.loop, other), rig_lacks(RIG_ANY_BLOCKS) ? 0 : -EINVAL);
+	lab_expect_eq(rig_io(r.bdev, LAB_READ, 512, r.mem, 512, 0), 512);
+	lab_expect_eq(rig_find_other(r.mem, 0x22, 512) == -1, rig_lacks(RIG_ANY_BLOCKS));
+	lab_expect_eq(READ_ONCE(inode->i_mapping->nrpages) > 0, rig_lacks(RIG_ANY_BLOCKS));
+	rig_loop_down(&r);
 	rig_design->close(other);
 	lab_fs_destroy(fs);
 	lab_bdev_destroy(disk);

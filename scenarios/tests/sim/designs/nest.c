@@ -113,6 +113,7 @@ DESIGN_TEST_FLAGS(nest, stack_by_level, LAB_TEST_F_THR_ONLY)
 	u64 down[LEVELS + 1], up[LEVELS + 1];
 	unsigned int nr;
 
+	rig_needs_what(RIG_APART, RIG_ONE_LEVEL);
 	for (nr = 0; nr <= LEVELS; nr++)
 		stack_of(LAB_HANDOFF_INLINE, nr, &down[nr], &up[nr]);
 	if (!LAB_WITH_PROBES)
@@ -141,6 +142,7 @@ DESIGN_TEST(nest, data_through_levels)
 {
 	u64 down, up;
 
+	rig_needs_what(RIG_APART, RIG_ONE_LEVEL);
 	stack_of(LAB_HANDOFF_INLINE, LEVELS, &down, &up);
 	stack_of(LAB_HANDOFF_WORKER, 2, &down, &up);
 }
@@ -152,6 +154,7 @@ DESIGN_TEST(nest, flush_reaches_the_disk)
 	struct lab_trace_counts c;
 	struct nest n;
 
+	rig_needs_what(RIG_APART, RIG_ONE_LEVEL);
 	nest_up(&n, &o, 3);
 	lab_expect_eq(rig_io(n.top, LAB_WRITE, 0, n.rig.mem, 4096, 0), 4096);
 	lab_expect_eq(rig_design->fsync(n.top, true), 0);
@@ -166,6 +169,7 @@ DESIGN_TEST(nest, knobs)
 {
 	unsigned int k, i;
 
+	rig_needs_what(RIG_APART, RIG_ONE_LEVEL);
 	for (k = 0; k < RIG_KNOB_SETS; k++) {
 		struct rig_opts o = { .fs = { .layout = LAB_LAYOUT_SPARSE } };
 		struct nest n;
@@ -255,6 +259,7 @@ DESIGN_TEST(nest, no_memory_at_all)
 	struct lab_knobs knobs;
 	unsigned int k;
 
+	rig_needs_what(RIG_APART, RIG_ONE_LEVEL);
 	for (k = 0; k < RIG_KNOB_SETS; k++)
 		if (rig_knobs(k, &knobs))
 			no_memory(&knobs, &fs);
@@ -267,6 +272,7 @@ DESIGN_TEST(nest, no_memory_for_pieces)
 	struct lab_knobs knobs;
 	unsigned int k;
 
+	rig_needs_what(RIG_APART, RIG_ONE_LEVEL);
 	for (k = 0; k < RIG_KNOB_SETS; k++)
 		if (rig_knobs(k, &knobs))
 			no_memory(&knobs, &fs);
@@ -325,6 +331,7 @@ DESIGN_TEST(nest, no_memory_for_edges)
 	struct lab_knobs knobs;
 	unsigned int k;
 
+	rig_needs_what(RIG_APART, RIG_ONE_LEVEL);
 	for (k = 0; k < RIG_KNOB_SETS; k++)
 		if (rig_knobs(k, &knobs))
 			no_memory_for_edges(&knobs);

@@ -94,6 +94,7 @@ DESIGN_TEST(punt, holds_nothing)
 	struct burst *b;
 	struct rig r;
 
+	rig_needs_what(RIG_APART, RIG_ONE_LOCK);
 	rig_up(&r, &o);
 	b = burst_make(rig_design->loop_bdev(r.loop), REQ_OP_WRITE, 1, 1);
 	kc_probes_reset();
@@ -127,6 +128,7 @@ DESIGN_TEST(punt, contended_lock)
 	struct burst *b;
 	struct rig r;
 
+	rig_needs_what(RIG_APART, RIG_ONE_LOCK);
 	rig_up(&r, &o);
 	b = burst_make(rig_design->loop_bdev(r.loop), REQ_OP_WRITE, 8, 1);
 	holder = kthread_run(hold_lock, &r, "holder");
@@ -212,6 +214,7 @@ DESIGN_TEST_FLAGS(punt, against_truncate, LAB_TEST_F_BARE)
 	u64 base = lab_test_base_seed();
 	int i, failures;
 
+	rig_needs_what(RIG_APART, "our truncate does not wait for its IO: it is counted in another inode");
 	for (i = 0; i < (lab_test_slow() ? 10 : 150); i++) {
 		race.seed = base + i;
 		lab_test_seed(race.seed);

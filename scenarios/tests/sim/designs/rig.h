@@ -38,6 +38,11 @@ extern const char rig_suite[];
 #define DESIGN_TEST_FLAGS(suite, name, flags)	LAB_TEST_OF(rig_suite, DESIGN_##suite, suite, name, flags)
 #define DESIGN_TEST(suite, name)		DESIGN_TEST_FLAGS(suite, name, 0)
 
+/* Why some tests are not for Linux itself (RIG_APART). */
+#define RIG_ONE_TASK	"it is Linux in one task: IO of another one is refused"
+#define RIG_ONE_LEVEL	"no file on one of its loop devices: our filesystem there would wait for Linux while Linux waits for it"
+#define RIG_ONE_LOCK	"all of Linux waits for a lock of our filesystem that is taken, and so does the call that submits"
+
 /* What a design of the past has not. A test that wants it says what happens instead. */
 #define RIG_NOWAIT_UNSEEN	32u	/* the loop driver does not look at REQ_NOWAIT: its worker waits */
 #define RIG_LOOP_NO_FUA		64u	/* the loop device takes no FUA: its queue makes it a flush */
@@ -46,7 +51,6 @@ extern const char rig_suite[];
 #define RIG_LOOP_NO_FREEZE	512u	/* the loop driver's own writes do not count against a freeze of its file */
 #define RIG_HOLES_CACHED	1024u	/* a direct write into a hole goes on through the page cache, and may end short */
 #define RIG_SHORT_READ_FAILS	128u	/* a read that meets the end of the loop device's file is an error */
-#define RIG_SHORT_WRITE_PASSES	8192u	/* the loop driver calls a write that the file took in part a success */
 #define RIG_NO_NOWAIT	1u	/* IO that may not wait: -EOPNOTSUPP */
 #define RIG_NO_FUA	2u	/* a durable write ends with a flush, whatever the device could do */
 #define RIG_NO_ZEROES	4u	/* the loop device does not write zeroes: -EOPNOTSUPP */
@@ -59,6 +63,14 @@ extern const char rig_suite[];
 #define RIG_PRIO_HINT		131072u	/* what is above the level of a priority is a hint: no level is too large */
 #define RIG_EDGES_APART		262144u	/* zeroes around a write of parts of blocks have not the priority of the write */
 #define RIG_FIRST_IS_TOLD	524288u	/* an error of write-back is told to whoever asks first, and to nobody else */
+#define RIG_FILLS_BEHIND	8192u	/* memory asked for behind the end of a file is filled with zeros, and does not count */
+#define RIG_DEVICE_SHORT	1048576u	/* of an IO on a block device that meets bad memory the part before it is done, and counts */
+#define RIG_NOTHING_LEFT	2097152u	/* a loop device of which nothing is left has no bytes; it is not refused */
+#define RIG_ANY_BLOCKS		4194304u	/* another file may lie in larger blocks: past its cache is over then */
+#define RIG_DEAF_TO_CACHE	8388608u	/* direct IO is put on for a loop device though what was dirty is lost */
+#define RIG_SHORT_WRITE_PASSES	33554432u	/* with direct IO off, too, loop passes a write that the file took in part, and fails a read behind its end */
+#define RIG_BALANCES_FIRST	67108864u	/* who dirties looks whether that is too much before each page, not after it */
+#define RIG_NOWAIT_READS_ON	16777216u	/* a read that may not wait may be of several extents */
 
 /**
  * struct rig_costs - where designs rightly differ in what they spend

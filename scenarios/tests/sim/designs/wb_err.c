@@ -278,6 +278,7 @@ static void lost_by_another(enum through through, unsigned int flags, bool same_
 /* Seen in TEMPLATE first: the fsync heard of the error, and the write said that all was well. */
 DESIGN_TEST(wb_err, durable_write_whose_page_anothers_fsync_lost)
 {
+	rig_needs_what(RIG_APART, RIG_ONE_TASK);
 	lost_by_another(FILE, LAB_IO_BUFFERED | LAB_IO_DSYNC, false);
 	lost_by_another(FILE, LAB_IO_BUFFERED | LAB_IO_DSYNC, true);
 }
@@ -285,6 +286,7 @@ DESIGN_TEST(wb_err, durable_write_whose_page_anothers_fsync_lost)
 /* A direct write that cannot forget a page goes through the cache, and to the disk. */
 DESIGN_TEST(wb_err, direct_write_whose_page_anothers_fsync_lost)
 {
+	rig_needs_what(RIG_APART, RIG_ONE_TASK);
 	lost_by_another(FILE, 0, false);
 	lost_by_another(FILE, 0, true);
 	lost_by_another(FILE, LAB_IO_DSYNC, true);
@@ -293,6 +295,7 @@ DESIGN_TEST(wb_err, direct_write_whose_page_anothers_fsync_lost)
 /* The same write comes from a loop device. Through the page cache of its file it is the flush that fails, or FUA. */
 DESIGN_TEST(wb_err, write_of_a_loop_device_whose_page_anothers_fsync_lost)
 {
+	rig_needs_what(RIG_APART, RIG_ONE_TASK);
 	if (rig_design->hidden)
 		lab_test_skip("its loop device writes page by page, and waits for each");
 	lost_by_another(LOOP, LAB_IO_DSYNC, false);
@@ -441,14 +444,17 @@ static unsigned int race_seeds(enum target target)
 
 DESIGN_TEST_FLAGS(wb_err, durable_write_knows_on_every_schedule, LAB_TEST_F_BARE)
 {
-	unsigned int unsaid = race_seeds(T_FILE);
+	unsigned int unsaid;
 
+	rig_needs_what(RIG_APART, RIG_ONE_TASK);
+	unsaid = race_seeds(T_FILE);
 	if (first_is_told() && host_engine_built(HOST_DET) && !lab_test_slow())
 		lab_expect_gt(unsaid, 0);
 }
 
 DESIGN_TEST_FLAGS(wb_err, loop_device_knows_on_every_schedule, LAB_TEST_F_BARE)
 {
+	rig_needs_what(RIG_APART, RIG_ONE_TASK);
 	race_seeds(T_LOOP);
 }
 

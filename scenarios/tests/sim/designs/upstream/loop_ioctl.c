@@ -115,10 +115,7 @@ DESIGN_TEST(loop_ioctl, change_file_waits)
 	rig_down(&r);
 }
 
-/*
- * A file whose disk has larger blocks than the device: Linux takes it, and goes on through the page cache. That is not
- * here, so the device gets back the file that it had.
- */
+/* A file whose disk has larger blocks than the device: Linux takes it, and goes on through the page cache. */
 DESIGN_TEST(loop_ioctl, change_file_to_larger_blocks)
 {
 	struct rig_opts o = { .file_bytes = FILE_BYTES, .loop = true, .loop_opts = { .read_only = true } };
@@ -140,11 +137,50 @@ DESIGN_TEST(loop_ioctl, change_file_to_larger_blocks)
 	lab_expect(!IS_ERR(other));
 	fill(&r, r.file, 0x11);
 	fill(&r, other, 0x22);
-	lab_expect_eq(rig_design->loop_change_file(r.loop, other), -EINVAL);
+	lab_expect_eq(rig_design->loop_change_file(r.loop, other), 0);
+	rig_expect_written(&r, r.bdev, 0, 0x22, PART_BYTES);
+	lab_expect_gt(READ_ONCE(inode->i_mapping->nrpages), 0);
+	lab_expect_eq(rig_design->loop_set_direct(r.loop, true), -EINVAL);
+	lab_expect_eq(rig_design->loop_change_file(r.loop, r.file), 0);	/* and back: still through the cache, until told */
+	rig_expect_written(&r, r.bdev, 0, 0x11, PART_BYTES);
+	lab_expect_gt(READ_ONCE(r.inode->i_mapping->nrpages), 0);
+	lab_expect_eq(lab_cache_invalidate(r.inode, 0, PART_BYTES), 0);
+	lab_expect_eq(rig_design->loop_set_direct(r.loop, true), 0);
+	rig_expect_written(&r, r.bdev, 0, 0x11, PART_BYTES);
+	lab_expect_eq(READ_ONCE(r.inode->i_mapping->nrpages), 0);
 	rig_design->close(other);
 	lab_fs_destroy(fs);
 	lab_bdev_destroy(disk);
-	rig_expect_written(&r, r.bdev, 0, 0x11, PART_BYTES);
+	rig_down(&r);
+}
+
+/* Past the page cache or through it: writes in flight are waited for, and are in the file whichever way it goes on. */
+DESIGN_TEST(loop_ioctl, set_direct_waits)
+{
+	struct rig_opts o = { .file_bytes = FILE_BYTES, .loop = true, .spy = &hold };
+	struct burst *b;
+	struct rig r;
+
+	rig_up(&r, &o);
+	b = burst_make(rig_design->loop_bdev(r.loop), REQ_OP_WRITE, NR_BIOS, 1);
+	hold_begin();
+	burst_submit(b, false);
+	lab_expect_eq(b->done, 0);
+	lab_expect_eq(rig_design->loop_set_direct(r.loop, false), 0);
+	lab_expect_eq(held.waits, 1);
+	lab_expect_eq(b->done, 1);
+	hold_end();
+	burst_end(b, BLK_STS_OK);
+	rig_expect_written(&r, r.file, 0, BURST_BYTE, PART_BYTES);
+	fill(&r, r.bdev, 0x33);
+	lab_expect(lab_cache_is_dirty(r.inode, 0, PART_BYTES));
+	hold_begin();		/* what was dirty is written back, and waited for */
+	lab_expect_eq(rig_design->loop_set_direct(r.loop, true), 0);
+	lab_expect_ge(held.waits, 1);
+	hold_end();
+	lab_expect(!lab_cache_is_dirty(r.inode, 0, PART_BYTES));
+	fill(&r, r.bdev, 0x44);
+	lab_expect_eq(READ_ONCE(r.inode->i_mapping->nrpages), 0);
 	rig_down(&r);
 }
 
@@ -240,7 +276,7 @@ DESIGN_TEST(loop_ioctl, sectors_behind_the_last_block)
 
 static struct {
 	struct rig *r;
-	int change, capacity;
+	int change, capacity, direct;
 	struct task_struct *owner;
 	int done;
 } asked;
@@ -249,6 +285,7 @@ static int ask(void *arg)
 {
 	asked.change = rig_design->loop_change_file(asked.r->loop, asked.r->file);
 	asked.capacity = rig_design->loop_set_capacity(asked.r->loop);
+	asked.direct = rig_design->loop_set_direct(asked.r->loop, false);
 	smp_store_release(&asked.done, 1);
 	wake_up_process(asked.owner);
 	return 0;
@@ -269,6 +306,7 @@ DESIGN_TEST(loop_ioctl, from_another_task)
 	kthread_stop(task);
 	lab_expect_eq(asked.change, -EOPNOTSUPP);
 	lab_expect_eq(asked.capacity, -EOPNOTSUPP);
+	lab_expect_eq(asked.direct, -EOPNOTSUPP);
 	lab_expect_eq(rig_design->loop_change_file(r.loop, r.file), 0);	/* the same file again: as Linux has it */
 	rig_down(&r);
 }
