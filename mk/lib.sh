@@ -87,6 +87,19 @@ collected() {
 	done | sort -n | head -1
 }
 
+# files PATTERN…: the files of this tree that match, as git names them; of a tree that came without git, or on a machine
+# that has none, all that nobody has built. Patterns as those of case: * matches any text
+files() {
+	[ ! -e .git ] || ! git ls-files -- "$@" 2>/dev/null || return 0
+	find . \( -path ./build -o -path ./reports/out -o -name .git \) -prune -o -type f -print | sed "s|^\./||" | sort |
+		while read -r files_one; do
+			for files_pattern; do
+				# shellcheck disable=SC2254 # it is a pattern
+				case $files_one in $files_pattern) echo "$files_one"; break ;; esac
+			done
+		done
+}
+
 die() {
 	echo "$0: $*" >&2
 	exit 1

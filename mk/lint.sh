@@ -97,8 +97,8 @@ done
 
 # ---- 5 ------------------------------------------------------------------------------------------
 # Every file: what a program has left in the tree has none. One is a list that scripts read as it is.
-git ls-files -z -- . ':!kernel-compat/upstream/files' >"$tmp/files"
-xargs -0 -r -n1 sh -c 'head -3 "$0" | grep -q "SPDX-License-Identifier: GPL-2.0-only" || echo "lint: $0: no SPDX line"' <"$tmp/files" >"$tmp/spdx"
+files '*' | grep -vx kernel-compat/upstream/files >"$tmp/files"
+tr '\n' '\0' <"$tmp/files" | xargs -0 -r -n1 sh -c 'head -3 "$0" | grep -q "SPDX-License-Identifier: GPL-2.0-only" || echo "lint: $0: no SPDX line"' >"$tmp/spdx"
 [ ! -s "$tmp/spdx" ] || { cat "$tmp/spdx" >&2; bad=1; }
 
 # ---- 6 ------------------------------------------------------------------------------------------
@@ -106,7 +106,7 @@ xargs -0 -r -n1 sh -c 'head -3 "$0" | grep -q "SPDX-License-Identifier: GPL-2.0-
 functions() {
 	awk '/^[a-z_].*\(/ && !/;$/ { name = $0; sub(/\(.*/, "", name); sub(/.*[ *]/, "", name) } /^\{/ && name { print name; name = "" }' "$1"
 }
-designs=$(git ls-files 'sim/designs/*/loop.c' | xargs -n1 dirname | grep -v '/upstream$')
+designs=$(files 'sim/designs/*/loop.c' | xargs -n1 dirname | grep -v '/upstream$')
 for d in $designs; do
 	for f in "$d"/*.c; do
 		functions "$f" >"$tmp/functions.$(basename "$d").$(basename "$f")"

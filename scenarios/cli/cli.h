@@ -22,6 +22,7 @@
 #define CLI_MAX_DESIGNS	8
 #define CLI_WHY_BYTES	LAB_WHY_BYTES
 
+void cli_begin(void);				/* first thing in main: descriptors 0 to 2 are there, lost output is told */
 _Noreturn void usage(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 extern char **cli_argv;				/* the program's own arguments, for running another build of it */
 
@@ -70,6 +71,7 @@ int setup_limits(struct lab_target *t, const char *arg, char *why, size_t why_by
 int setup_stack(struct lab_target *t, const char *arg, char *why, size_t why_bytes);
 int setup_disk(struct lab_target *t, const char *arg, char *why, size_t why_bytes);
 void setup_defaults(struct setup *s);
+const char *setup_disk_path(const struct setup *s);	/* of --disk; NULL: another target */
 /* After all arguments and pragmas: default designs, engine's binary, combinations that cannot be. */
 void setup_finish(struct setup *s, char **argv);
 void setup_spec(const struct setup *s, unsigned int design, enum lab_path path, struct lab_run_spec *spec);
@@ -143,6 +145,9 @@ int opsdiff_run(const struct opset *set, const struct opsdiff *d);
 #define OUTFILE_PATH_BYTES	4096
 /* Can @path (NULL: none) be written to, or made? Ends the program if not. @option: "--html" wants a folder */
 void outfile_check(const char *option, const char *path);
+/* A file that is written must be no other that is named. Ends the program if it is. @path NULL: not named */
+struct outfile_name { const char *option, *path; bool written; };
+void outfile_apart(const struct outfile_name *names, unsigned int nr);
 void outfile_write(const char *path, void (*writer)(FILE *out, const void *arg), const void *arg);
 
 /* ---- cmd-trace.c: what run does more to leave a trace. @path: NULL or "-": stdout */
@@ -166,6 +171,7 @@ struct options {
 	/* ops */
 	bool kernel, reference, generate;
 	unsigned int count, classes;
+	bool count_given;
 	struct opsdiff diff;			/* ours NULL: not asked for */
 	/* trace */
 	const char *trace;			/* -o; NULL: not said */

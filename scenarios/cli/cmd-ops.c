@@ -5,6 +5,7 @@
  * There are three executors, whose lines compare with diff: a design (-d), the byte array (--reference) and real system
  * calls (--kernel). --compare does that with a table of what they may differ in.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,13 +14,19 @@
 static void read_stream(const struct options *o, struct opset *set)
 {
 	const char *name = o->nr_files ? o->files[0] : "standard input";
-	FILE *in = o->nr_files ? fopen(name, "re") : stdin;
+	FILE *in = stdin;
 	char why[CLI_WHY_BYTES];
+	const struct outfile_name files[] = {
+		{ "--disk", setup_disk_path(&o->setup), true }, { "the operations in", o->nr_files ? name : NULL, false },
+	};
 
 	if (o->nr_files > 1)
 		usage("ops takes one stream, not %u files", o->nr_files);
+	outfile_apart(files, 2);
+	if (o->nr_files)
+		in = fopen(name, "re");
 	if (!in)
-		usage("%s: cannot read the operations", name);
+		usage("%s: cannot read the operations (%s)", name, strerror(errno));
 	if (opsfile_read(in, name, set, why, sizeof(why)))
 		usage("%s", why);
 	if (in != stdin)
@@ -99,8 +106,6 @@ static int compare(struct options *o)
 static enum lab_run_status perform(struct options *o, const struct opset *set, struct lab_op_result *results,
 				   char *why)
 {
-	if (o->kernel + o->reference + (o->setup.nr_designs != 0) > 1)
-		usage("only one of -d DESIGN, --reference and --kernel");
 	if (o->kernel)
 		return by_kernel(o, set, results, why);
 	return o->reference ? by_reference(o, set, results, why) : by_design(o, set, results, why);
@@ -111,10 +116,33 @@ static void refuse_what_is_not_ours(const struct setup *s)
 {
 	const char *idle = s->json ? "--json" : s->md ? "--md" : s->html ? "--html" : s->verify ? "--verify" :
 			   s->threads ? "--threads" : s->max_ios ? "--ios" : s->max_runtime_ns ? "--runtime" :
-			   s->source == LAB_SOURCE_PINNED ? "--source pinned" : NULL;
+			   s->loops ? "--loops" : s->source == LAB_SOURCE_PINNED ? "--source pinned" : NULL;
 
 	if (idle)
 		usage("%s is for run and compare; ops prints one result line for each operation", idle);
+}
+
+/* The same among those of ops: one of them says what is to be done, and each of the others belongs to one or another. */
+static void refuse_what_does_nothing(const struct options *o)
+{
+	const struct setup *s = &o->setup;
+	const char *mine = o->generate ? "--generate" : o->diff.ours ? "--compare" : o->kernel ? "--kernel" :
+			   o->reference ? "--reference" : NULL;
+	const char *idle = s->have_fs ? "--fs" : s->have_stack ? "--stack" : s->engine == HOST_DET ? "--engine det" :
+			   s->have_limits && !o->reference ? "--limits" : NULL;
+
+	if (o->generate + (o->diff.ours != NULL) + o->kernel + o->reference + (s->nr_designs != 0) > 1)
+		usage("only one of -d DESIGN, --reference, --kernel, --generate and --compare");
+	if (mine && idle)
+		usage("%s is for -d DESIGN; with %s it would change nothing", idle, mine);
+	if (!o->diff.ours && (o->diff.table || o->diff.judge))
+		usage("%s is for --compare OURS,THEIRS", o->diff.table ? "--differences" : "--judge");
+	if (!o->generate && (o->classes || o->count_given))
+		usage("%s is for --generate", o->classes ? "--classes" : "--count");
+	if (o->generate && o->nr_files)
+		usage("--generate prints operations; it reads none (%s)", o->files[0]);
+	if (o->kernel && s->target.size_bytes)
+		usage("--kernel --disk FILE:SIZE: the operations say what size the file has; name FILE alone");
 }
 
 int cmd_ops(int argc, char **argv)
@@ -128,6 +156,7 @@ int cmd_ops(int argc, char **argv)
 
 	options_parse(&o, OPT_OPS, argc, argv);
 	refuse_what_is_not_ours(&o.setup);
+	refuse_what_does_nothing(&o);
 	if (o.generate)
 		return generate(&o);
 	if (o.diff.ours)

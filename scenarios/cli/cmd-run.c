@@ -15,6 +15,8 @@
 #include "../../reports/report.h"
 #include "cli.h"
 
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
 struct session {
 	struct options opt;
 	struct jobset jobs;
@@ -111,6 +113,26 @@ static void describe(struct session *t)
 		n += (size_t)snprintf(t->command + n, sizeof(t->command) - n, "%s%s", i ? " " : "build/diolab ", t->argv[i]);
 }
 
+/* What is read, and what is written over. */
+static void keep_apart(const struct session *t)
+{
+	const struct setup *s = &t->opt.setup;
+	struct outfile_name names[5 + COUNT(t->opt.files)];
+	char index[OUTFILE_PATH_BYTES + 16];
+	unsigned int nr = 0;
+
+	if (s->html)
+		snprintf(index, sizeof(index), "%s/index.html", s->html);
+	names[nr++] = (struct outfile_name){ "--json", s->json, true };
+	names[nr++] = (struct outfile_name){ "--md", s->md, true };
+	names[nr++] = (struct outfile_name){ "--html", s->html ? index : NULL, true };
+	names[nr++] = (struct outfile_name){ "-o", t->opt.trace, true };
+	names[nr++] = (struct outfile_name){ "--disk", setup_disk_path(s), true };
+	for (unsigned int i = 0; i < t->opt.nr_files; i++)
+		names[nr++] = (struct outfile_name){ "the job file", t->opt.files[i], false };
+	outfile_apart(names, nr);
+}
+
 static void load(struct session *t, enum options_verb verb, int argc, char **argv)
 {
 	struct setup *s = &t->opt.setup;
@@ -137,6 +159,7 @@ static void load(struct session *t, enum options_verb verb, int argc, char **arg
 	outfile_check("--json", s->json);
 	outfile_check("--md", s->md);
 	outfile_check("--html", s->html);
+	keep_apart(t);
 	if (verb == OPT_TRACE)
 		t->trace = trace_begin(t->opt.trace);
 	describe(t);

@@ -6,6 +6,7 @@
  * fio needs but that are not ours to obey (ioengine, filename …) are accepted and listed as ignored.
  */
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 #include <strings.h>
 
@@ -403,6 +404,8 @@ int jobfile_expect(struct parser *p, struct lab_job *j, const char *what, const 
 	if (parse_number(value, &v) || v > 1ull << 40)
 		return jobfile_err(p, "expect.%s: '%s' is no number", what, value);
 	if (!strcmp(what, "errors")) {
+		if (v > INT_MAX)
+			return jobfile_err(p, "expect.errors: at most %d, not %s", INT_MAX, value);
 		j->expect_errors = (int)v;
 		return 0;
 	}

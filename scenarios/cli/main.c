@@ -36,6 +36,7 @@ int main(int argc, char **argv)
 	const char *names[NR_VERBS + 1], *nearest;
 	int rc = host_user_reserve();	/* before anything else can take those addresses */
 
+	cli_begin();
 	if (rc)
 		usage("the user window at %#lx is taken (error %d); run without address space limits or preloaded libraries",
 		      HOST_USER_BASE, -rc);

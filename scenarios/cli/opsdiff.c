@@ -129,6 +129,8 @@ static void read_table(struct table *t, const char *name)
 		check_row(t, r, nr);
 		t->nr++;
 	}
+	if (ferror(in))
+		usage("%s: cannot read the table of differences (%s)", name, strerror(errno));
 	fclose(in);
 }
 
@@ -318,6 +320,8 @@ static struct lab_op_result *read_results(const struct opset *set, const char *n
 	for (; fgets(line, sizeof(line), in); n++)
 		if (n == set->nr || !parse_result(line, &set->ops[n], &r[n]))
 			usage("%s:%u: no result of operation %u of the stream", name, n + 1, n);
+	if (ferror(in))
+		usage("%s: cannot read the results (%s)", name, strerror(errno));
 	fclose(in);
 	if (n != set->nr)
 		usage("%s: %u results for %u operations", name, n, set->nr);

@@ -249,13 +249,33 @@ static int group(struct reader *r, char *text)
 
 static int one_line(struct reader *r, char *line)
 {
-	line[strcspn(line, "#\n")] = 0;
+	line[strcspn(line, "#")] = 0;
 	line += strspn(line, " \t\r");
 	if (!*line)
 		return 0;
 	if (!strncmp(line, "aio", 3) && (!line[3] || strchr(" \t\r", line[3])))
 		return group(r, line + 3);
 	return one_op(r, line, 0);
+}
+
+/* The next line into @line, without its end. 1; 0 at the end of the stream; -1 with a word in why. */
+static int next_line(struct reader *r, FILE *in, char *line)
+{
+	size_t n = 0;
+	int c;
+
+	r->line++;
+	while ((c = getc(in)) != EOF && c != '\n') {
+		if (!c)
+			return err(r, "a NUL byte; are these operations?");
+		if (n == OPS_LINE_BYTES - 1)
+			return err(r, "line longer than %d bytes", OPS_LINE_BYTES - 1);
+		line[n++] = (char)c;
+	}
+	line[n] = 0;
+	if (ferror(in))
+		return err(r, "cannot read (%s)", strerror(errno));
+	return c != EOF || n;
 }
 
 int opsfile_read(FILE *in, const char *name, struct opset *set, char *why, size_t why_bytes)
@@ -268,15 +288,15 @@ int opsfile_read(FILE *in, const char *name, struct opset *set, char *why, size_
 	memset(set, 0, sizeof(*set));
 	if (!line)
 		return err(&r, "no memory");
-	while (!rc && fgets(line, OPS_LINE_BYTES, in)) {
-		r.line++;
-		if (!strchr(line, '\n') && !feof(in))
-			rc = err(&r, "line longer than %d bytes", OPS_LINE_BYTES - 1);
-		else
-			rc = one_line(&r, line);
+	while (!rc) {
+		int more = next_line(&r, in, line);
+
+		if (more <= 0) {
+			rc = more;
+			break;
+		}
+		rc = one_line(&r, line);
 	}
-	if (!rc && ferror(in))
-		rc = err(&r, "cannot read (%s)", strerror(errno));
 	free(line);
 	/* the array of segments has stopped moving: hand it out */
 	seg = set->segs;

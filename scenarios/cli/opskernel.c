@@ -285,9 +285,9 @@ static int open_target(const char *path, char *why, size_t why_bytes)
 /* The device instead of the file, of the size that the first operation says. enum lab_run_status. */
 static int open_loop(struct exec *e, const struct opset *set, struct lab_op_result *r, char *why, size_t why_bytes)
 {
-	if (set->ops->kind != LAB_OP_SIZE || ftruncate(e->fd, (off_t)set->ops->off_bytes)) {
-		snprintf(why, why_bytes, "line %d: for a loop device a stream begins with 'size N', its capacity",
-			 set->ops->line);
+	if (ftruncate(e->fd, (off_t)set->ops->off_bytes)) {
+		snprintf(why, why_bytes, "line %d: a file of %llu bytes: %s", set->ops->line,
+			 (unsigned long long)set->ops->off_bytes, strerror(errno));
 		return LAB_RUN_USAGE;
 	}
 	if (kloop_attach(&e->loop, e->fd, why, why_bytes))
@@ -309,7 +309,13 @@ static int open_all(struct exec *e, const struct opset *set, const char *path, e
 		    struct lab_op_result *r, char *why, size_t why_bytes)
 {
 	memset(e, 0, sizeof(*e));
+	e->fd = -1;
 	e->buffered_fd = e->loop.fd = -1;
+	if (kind == LAB_PATH_LOOP && set->ops->kind != LAB_OP_SIZE) {	/* said before the file loses what it holds */
+		snprintf(why, why_bytes, "line %d: for a loop device a stream begins with 'size N', its capacity",
+			 set->ops->line);
+		return LAB_RUN_USAGE;
+	}
 	e->fd = open_target(path, why, why_bytes);
 	if (e->fd < 0)
 		return LAB_RUN_USAGE;

@@ -174,7 +174,10 @@ static error_t parse_ops(int key, char *arg, struct argp_state *state)
 	case O_KERNEL:	o->kernel = true; break;
 	case O_REFERENCE: o->reference = true; break;
 	case O_GENERATE: o->generate = true; break;
-	case O_COUNT:	o->count = (unsigned int)want_number("--count", arg, LAB_OPS_MAX); break;
+	case O_COUNT:
+		o->count = (unsigned int)want_number("--count", arg, LAB_OPS_MAX);
+		o->count_given = true;
+		break;
 	case O_CLASSES:
 		if (opsgen_classes(arg, &o->classes, why, sizeof(why)))
 			bad("--classes", why);

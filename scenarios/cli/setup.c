@@ -12,6 +12,7 @@
 #include "cli.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+#define SETUP_WORDS_BYTES	512	/* of --fs, --limits, --stack */
 
 const char *const setup_knob_names[] = { "handoff", "alloc", "completion", "loopq", "bio-rule", "frames", NULL };
 const char *const setup_knob_values[] = {
@@ -183,6 +184,17 @@ int setup_designs(struct setup *s, const char *arg, char *why, size_t why_bytes)
 	return 0;
 }
 
+/* Words that are taken apart in a copy: a copy that is cut short would quietly say something else. */
+static int copy_words(char text[SETUP_WORDS_BYTES], const char *arg, char *why, size_t why_bytes)
+{
+	if (strlen(arg) < SETUP_WORDS_BYTES) {
+		strcpy(text, arg);
+		return 0;
+	}
+	snprintf(why, why_bytes, "longer than %d bytes", SETUP_WORDS_BYTES - 1);
+	return -1;
+}
+
 static int fs_layout(struct lab_target *t, char *word, char *why, size_t why_bytes)
 {
 	static const char *const layouts[] = { "contiguous", "fragmented", "sparse", "unwritten" };
@@ -210,9 +222,10 @@ static int fs_layout(struct lab_target *t, char *word, char *why, size_t why_byt
 /* extent[:layout=…][,lock=…][,map=…][,flusher=…]; either separator is taken between options */
 int setup_fs(struct lab_target *t, const char *arg, char *why, size_t why_bytes)
 {
-	char text[256], *save = NULL, *w;
+	char text[SETUP_WORDS_BYTES], *save = NULL, *w;
 
-	snprintf(text, sizeof(text), "%s", arg);
+	if (copy_words(text, arg, why, why_bytes))
+		return -1;
 	w = strtok_r(text, ":,", &save);
 	if (!w || strcmp(w, "extent")) {
 		snprintf(why, why_bytes, "'%s': want extent, with options such as extent:layout=sparse,lock=shared", arg);
@@ -244,9 +257,14 @@ int setup_limits(struct lab_target *t, const char *arg, char *why, size_t why_by
 	};
 	uint32_t *fields[] = { &t->max_sectors, &t->max_segments, &t->max_segment_bytes, &t->logical_block_bytes,
 			       &t->virt_boundary_bytes };
-	char text[256], *save = NULL;
+	char text[SETUP_WORDS_BYTES], *save = NULL;
 
-	snprintf(text, sizeof(text), "%s", arg);
+	if (copy_words(text, arg, why, why_bytes))
+		return -1;
+	if (!text[strspn(text, ",")]) {
+		snprintf(why, why_bytes, "want NAME=N[,…] such as max_sectors=256");
+		return -1;
+	}
 	for (char *w = strtok_r(text, ",", &save); w; w = strtok_r(NULL, ",", &save)) {
 		char *eq = strchr(w, '=');
 		uint64_t v;
@@ -276,17 +294,14 @@ int setup_limits(struct lab_target *t, const char *arg, char *why, size_t why_by
 /* FILTER[=ARGS][/FILTER…], outermost first */
 int setup_stack(struct lab_target *t, const char *arg, char *why, size_t why_bytes)
 {
-	char text[512], *save = NULL;
+	char text[SETUP_WORDS_BYTES], *save = NULL;
 
-	if (strlen(arg) >= sizeof(text)) {
-		snprintf(why, why_bytes, "longer than %zu bytes", sizeof(text) - 1);
+	if (copy_words(text, arg, why, why_bytes))
 		return -1;
-	}
-	if (!*arg) {
+	if (!text[strspn(text, "/")]) {
 		snprintf(why, why_bytes, "want FILTER[=ARGS][/FILTER…]; 'diolab list devices' names them");
 		return -1;
 	}
-	strcpy(text, arg);
 	t->nr_stack = 0;
 	for (char *w = strtok_r(text, "/", &save); w; w = strtok_r(NULL, "/", &save)) {
 		struct lab_filter *f = &t->stack[t->nr_stack];
@@ -339,6 +354,11 @@ int setup_disk(struct lab_target *t, const char *arg, char *why, size_t why_byte
 	memcpy(t->path, arg, len);
 	t->path[len] = 0;
 	return 0;
+}
+
+const char *setup_disk_path(const struct setup *s)
+{
+	return s->have_target && s->target.kind == LAB_DISK_FILE ? s->target.path : NULL;
 }
 
 /* det lives in the check build: run that binary with the same arguments. */

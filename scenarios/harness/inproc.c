@@ -3,7 +3,7 @@
  * inproc.c - the in-process runner: all tests in one process, which is what sanitizers and memcheck
  * can judge.
  *
- * It counts three ways: the tests that nm found in the objects (--expect, from the Makefile), those
+ * It counts three ways: the tests that nm found in the objects (--expect, from mk/build.mk), those
  * that the linker put into the program's table, and those that ran. Any difference is a failure: a
  * test that silently does not run is a test that passes whatever it tests. A test that kills the
  * process is named on the way out, and the process' status says the rest.

@@ -78,6 +78,11 @@ bool room_prepare(struct room *r)
 			   s->engine == HOST_DET ? "det" : "thr");
 		return false;
 	}
+	if (s->target.kind != LAB_DISK_FILE && s->target.size_bytes > LAB_SIM_MAX_BYTES) {
+		room_usage(r, "--%s: at most %llu bytes; --disk can be larger",
+			   s->target.kind == LAB_DISK_RAM ? "ram" : "null", LAB_SIM_MAX_BYTES);
+		return false;
+	}
 	if (s->loops > LAB_MAX_LOOPS) {
 		room_usage(r, "--loops: at most %d", LAB_MAX_LOOPS);
 		return false;

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# beside.sh - what a script of mk/ runs beside itself: it is waited for, its failure is the script's, and it does not outlive
-# the script, however that ends.
+# beside.sh - what mk/lib.sh gives the scripts of mk/: what one runs beside itself is waited for, its failure is the script's, and
+# it does not outlive the script, however that ends; files of the tree are found with and without git.
 set -eu
 cd "$(dirname "$0")/../.."
 tmp=$(mktemp -d "${TMPDIR:-/var/tmp}/diolab-beside.XXXXXX")
@@ -50,4 +50,17 @@ script "beside one sh -c 'echo silent; echo 5 passed, 0 failed'; beside_ends; ec
 [ "$rc" = 0 ] && grep -q '^5 passed' "$tmp/said" && grep -q reached "$tmp/said" || die 'sums are not told'
 ! grep -q silent "$tmp/said" || die 'what went well is told whole'
 passed=$((passed + 3))
+
+# files: what git knows, or, in a tree without it (an archive that was unpacked, be it below somebody's own tree), all there is
+mkdir -p "$tmp/d/e" "$tmp/build"
+for f in a.md d/e/b.md d/c.sh build/d.md; do echo x >"$tmp/$f"; done
+all="$(printf 'a.md\nd/e/b.md\n')"
+script "files '*.md'"
+[ "$rc" = 0 ] && [ "$(cat "$tmp/said")" = "$all" ] || die "files of a tree without git: $(cat "$tmp/said")"
+if git -C "$tmp" init -q 2>/dev/null; then
+	git -C "$tmp" add a.md
+	script "files '*.md'"
+	[ "$rc" = 0 ] && [ "$(cat "$tmp/said")" = a.md ] || die "files of a tree of git's: $(cat "$tmp/said")"
+fi
+passed=$((passed + 1))
 echo "beside: $passed passed"

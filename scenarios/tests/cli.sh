@@ -96,6 +96,7 @@ bad '[j]\nrw=read\nsize=${NO_SUCH_VARIABLE}\n'; t 2 'is not set' compare "$tmp/b
 bad '[global]\nrw=read\n'; t 2 'no job in this file' compare "$tmp/bad.fio"
 bad '#@ desing = bio-first\n[j]\nsize=1m\n'; t 2 "did you mean 'design'" compare "$tmp/bad.fio"
 bad '#@ expect.map_cals = 1\n[j]\nsize=1m\n'; t 2 "did you mean 'map_calls'" compare "$tmp/bad.fio"
+bad '[j]\nrw=read\nsize=1m\n#@ expect.errors = 4294967296\n'; t 2 "expect.errors: at most" compare "$tmp/bad.fio"
 
 
 # options: what is missing, unknown or one too many is said in one line, like everything else
@@ -118,6 +119,16 @@ t 2 'want NAME[@VARIANT]' run -d bio-first@+handoff=worker "$job"
 t 2 'want FILTER' run -d bio-first --stack '' "$job"
 t 2 'want a file name' compare --ram 16m --json '' "$job"
 t 0 'eio@flush' list faults
+
+# words that are longer than what they are copied to, or are none
+long=$(printf 'max_sectors=8,%.0s' 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32 33 34 35 36 37 38)
+t 2 'longer than 511 bytes' compare --ram 16m --limits "${long}max_sectors=256" "$job"
+t 2 'longer than 511 bytes' compare --ram 16m --fs "extent:$(echo "$long" | sed 's/max_sectors=8/lock=exclusive/g')layout=sparse" "$job"
+t 0 'errors: 0' compare -d bio-first --ram 16m --limits "$(echo "$long" | cut -c1-252)max_sectors=256" "$job"
+t 2 'want NAME=N' compare --ram 16m --limits , "$job"
+t 2 'want FILTER' compare --ram 16m --stack / "$job"
+t 2 '--ram: at most 17179869184 bytes' compare --ram 64g "$job"
+bad '[j]\nrw=read\nsize=1m\n'; t 2 '--null: at most 17179869184 bytes' compare --null 1t "$tmp/bad.fio"
 
 # disks
 t 2 'neither a regular file nor a block device' compare --disk /dev/null "$job"
@@ -146,6 +157,35 @@ t 0 'errors: 0' compare --ram 16m --json "$tmp/link.json" "$job"
 [ -L "$tmp/link.json" ] && [ -s "$tmp/target.json" ] && passed=$((passed + 1)) || { echo 'cli: a link was replaced'; failed=$((failed + 1)); }
 t 2 'cannot write' run -d bio-first --ram 16m -q --json /dev/full "$job"
 [ -c /dev/full ] && passed=$((passed + 1)) || { echo 'cli: /dev/full was replaced'; failed=$((failed + 1)); }
+
+# one file with two names: what is written must be nothing else that was named
+cp "$job" "$tmp/mine.fio"
+t 2 'would overwrite the job file' compare --ram 16m --json "$tmp/mine.fio" "$tmp/mine.fio"
+t 2 'would overwrite the job file' trace -d bio-first --ram 16m -o "$tmp/../${tmp##*/}/mine.fio" "$tmp/mine.fio"
+t 2 'would overwrite --md' compare --ram 16m --json "$tmp/one" --md "$tmp/./one" "$job"; absent "$tmp/one"
+t 2 'would overwrite --disk' compare --disk "$tmp/one:16m" --json "$tmp/one" "$job"; absent "$tmp/one"
+cmp -s "$job" "$tmp/mine.fio" && passed=$((passed + 1)) || { echo 'cli: a job file was overwritten'; failed=$((failed + 1)); }
+echo precious >"$tmp/p.json.part"
+t 0 'errors: 0' compare -d bio-first --ram 16m --json "$tmp/p.json" "$job"
+[ "$(cat "$tmp/p.json.part")" = precious ] && passed=$((passed + 1)) || { echo 'cli: the file p.json.part was overwritten'; failed=$((failed + 1)); }
+
+# output that nobody gets is told; a descriptor that was closed is not taken for a file that is opened
+lost() {
+	what=$1; shift
+	sh -c "$what" sh "$prog" "$@" 2>"$tmp/err"; rc=$?
+	if [ "$rc" = 2 ] && grep -qF 'standard output: cannot write' "$tmp/err"; then passed=$((passed + 1)); return; fi
+	echo "cli: $what: $*: exit status $rc, lost output is not told"; failed=$((failed + 1))
+}
+# shellcheck disable=SC2016 # for the shell below
+for what in '"$@" >/dev/full' '"$@" >&-'; do
+	lost "$what" list
+	lost "$what" run --help
+	lost "$what" run -d bio-first --ram 16m "$job"
+	lost "$what" trace -d bio-first --ram 16m --ios 1 "$job"
+	lost "$what" ops --generate
+done
+"$prog" run -q -d bio-first --ram 16m --json /proc/self/fd/1 "$job" >&- 2>"$tmp/err" && passed=$((passed + 1)) ||
+	{ echo 'cli: descriptor 1, which was closed, is there for the next file that is opened'; failed=$((failed + 1)); }
 
 # the line about keys that are ignored does not come before a refusal
 printf '[j]\nioengine=io_uring\nrw=read\nbs=4k\nsize=1m\n' >"$tmp/ignored.fio"
@@ -201,6 +241,21 @@ grep -q '^3 pwrite ret=-ENOSPC size=8192' "$tmp/l.own" && grep -q '^4 size ret=-
 sed 's/^5 seek ret=4096/5 seek ret=0/' "$tmp/l.own" >"$tmp/l.bad"; t 1 '1 that are not' ops --path loop --compare "$tmp/l.bad,$tmp/l.ref" "$tmp/l.ops"
 t 2 'results for 10 operations' ops --compare "/dev/null,$tmp/l.ref" "$tmp/l.ops"
 t 2 'no result of operation 0' ops --compare "$tmp/l.own,$tmp/l.ops" "$tmp/l.ops"
+printf 'pread 0 4k\n' >"$tmp/stream"; cp "$tmp/stream" "$tmp/held"
+t 2 "begins with 'size N'" ops --kernel --path loop --disk "$tmp/held" "$tmp/stream"
+t 2 'would overwrite the operations in' ops --kernel --disk "$tmp/held" "$tmp/held"
+t 2 'name FILE alone' ops --kernel --disk "$tmp/held:16m" "$tmp/stream"
+cmp -s "$tmp/stream" "$tmp/held" && passed=$((passed + 1)) || { echo 'cli: ops: a refused command wrote to the file'; failed=$((failed + 1)); }
+t 2 '--stack is for -d DESIGN' ops --kernel --disk "$tmp/held" --stack fault=eio@0 "$tmp/stream"
+t 2 '--engine det is for -d DESIGN' ops --reference --engine det "$tmp/stream"
+t 2 '--loops is for run and compare' ops -d bio-first --loops 2 --path loop "$tmp/stream"
+t 2 'only one of' ops --generate -d bio-first
+t 2 '--differences is for --compare' ops --reference --differences "$tmp/none" "$tmp/stream"
+t 2 '--count is for --generate' ops --reference --count 3 "$tmp/stream"
+t 2 'it reads none' ops --generate "$tmp/stream"
+t 2 'No such file' ops --reference "$tmp/none.ops"
+printf 'pread 0 4k\npread \0 4k' >"$tmp/nul.ops"; t 2 'nul.ops:2: a NUL byte' ops --reference "$tmp/nul.ops"
+t 2 'cannot read the results (Is a directory)' ops --compare "$tmp,$tmp" "$tmp/stream"
 
 # trace
 t 0 'for blkparse and btt' --help

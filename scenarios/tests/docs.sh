@@ -8,6 +8,7 @@
 # template's and in scenarios/hazards.md without anybody's.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
+. mk/lib.sh
 tests=${1:?usage: docs.sh TESTS PROGRAM} prog=${2:?usage: docs.sh TESTS PROGRAM}
 tmp=$(mktemp -d "${TMPDIR:-/var/tmp}/diolab-docs.XXXXXX")
 trap 'rm -rf "$tmp"' EXIT
@@ -17,7 +18,7 @@ trap 'rm -rf "$tmp"' EXIT
 sed -n 's/^DESIGN_TEST(\([a-z0-9_]*\), \([a-z0-9_]*\)).*/upstream_6_1_\1.\2/p' scenarios/tests/sim/designs/*.c \
 	scenarios/tests/sim/designs/upstream/*.c >>"$tmp/tests"
 sed -n 's/^\([a-z-]*\):.*/\1/p' Makefile >"$tmp/verbs"
-git ls-files '*.md' >"$tmp/files"
+files '*.md' >"$tmp/files"
 while read -r f; do
 	# FILE, then what stands between backquotes
 	awk -v f="$f" '{ n = split($0, w, "`"); for (i = 2; i <= n; i += 2) print f "\t" w[i] }' "$f"
@@ -70,7 +71,7 @@ while read -r f; do
 done <"$tmp/files" >>"$tmp/bad"
 
 # ---- files that a page should name ----------------------------------------------------------------
-for f in $(git ls-files 'sim/designs/*/*.c' | grep -v /upstream/); do
+for f in $(files 'sim/designs/*/*.c' | grep -v /upstream/); do
 	grep -qF "\`${f##*/}\`" "${f%/*}/NOTES.md" || echo "docs: ${f%/*}/NOTES.md does not say what ${f##*/} is for"
 done >>"$tmp/bad"
 for f in kernel-compat/include/linux/*.h; do

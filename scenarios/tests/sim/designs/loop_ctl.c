@@ -98,6 +98,7 @@ DESIGN_TEST(loop_ctl, change_file_in_flight)
 	struct rig_opts o = { .file_bytes = FILE_BYTES, .loop = true, .loop_opts = { .read_only = true } };
 	unsigned int k, i;
 
+	rig_needs_call(loop_change_file);
 	if (rig_has(LAB_D3))
 		lab_test_skip("D3: a change of file does not wait (iter_ops_defects.D3_*)");
 	rig_needs_what(RIG_APART, "its locks are its own: loop_ioctl.change_file_waits");
@@ -135,6 +136,7 @@ DESIGN_TEST(loop_ctl, change_file_refused)
 {
 	bool read_only = false;
 
+	rig_needs_call(loop_change_file);
 	do {
 		struct rig_opts o = {
 			.file_bytes = FILE_BYTES, .loop = true, .loop_opts = { .read_only = read_only },
@@ -207,6 +209,7 @@ DESIGN_TEST(loop_ctl, capacity_follows_when_told)
 	struct rig_opts o = { .file_bytes = PART_BYTES / 2, .loop = true };
 	unsigned int k;
 
+	rig_needs_call(loop_set_capacity);
 	rig_needs_what(RIG_SHORT_READ_FAILS, "a read that meets the end of its file fails");
 	for (k = 0; k < RIG_KNOB_SETS; k++) {
 		struct rig r;

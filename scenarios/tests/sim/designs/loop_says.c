@@ -66,6 +66,7 @@ static void change_of_part(bool buffered)
 
 DESIGN_TEST(loop_says, a_part_of_another_file)
 {
+	rig_needs_call(loop_change_file);
 	change_of_part(false);
 	change_of_part(true);
 }
@@ -88,6 +89,7 @@ DESIGN_TEST(loop_says, no_file_of_larger_blocks)
 	struct lab_fs *fs;
 	struct rig r;
 
+	rig_needs_call(loop_change_file);
 	rig_up(&r, &o);
 	disk = lab_ram_create(2 * FILE_BYTES, &limits);
 	lab_expect(!IS_ERR(disk));

@@ -121,6 +121,13 @@ static inline bool rig_has(enum lab_defect defect)
 	return (rig_design->defects & 1u << defect) != 0;
 }
 
+/* Skip the test: it is about a call that struct design may leave out (design.h), and this one does. */
+#define rig_needs_call(call)							\
+	do {									\
+		if (!rig_design->call)						\
+			lab_test_skip("this design has no " #call "()");		\
+	} while (0)
+
 /* Skip the test: the design lacks what it is about, and @why says what that is. */
 #define rig_needs_what(what, why)						\
 	do {									\
