@@ -4,8 +4,8 @@
 # mk/upstream-trace.sh [--mutants] - does kernel-compat/upstream/trace.c carry over what Linux's tracepoints say? Under ASan
 # and UBSan.
 #
-# Two judges. Another design that goes the same way: iter-bvec@6.1 leaves the same events at the disk and, but for plugs and
-# the ends of what is made durable, at the loop device. And the device of the laboratory below the kernel's disk, which tells of itself: a request is
+# Two judges. Another design that goes the same way: iter-bvec@6.1 leaves the same events at the disk and, but for the ends
+# of what is made durable, at the loop device. And the device of the laboratory below the kernel's disk, which tells of itself: a request is
 # issued (D) at the one, and arrives as a bio (Q) at the other at once; it ends (C) at the other first, with the same error.
 #
 # --mutants: then copies of trace.c with one mistake each, which must be found. A mistake that no longer applies, or does not
@@ -151,7 +151,7 @@ check() {
 	for path in file loop; do
 		traces durable --path $path --ram 64m
 		below 259,0
-		[ $path = file ] || same 'loop device' 7,0 7,0 QGDC
+		[ $path = file ] || same 'loop device' 7,0 7,0 QGDCP
 		# A flush of a file is ours, and comes to the device below at once.
 		awk '!($1 == "259,0" && $7 ~ /^F/)' "$out/model.txt" >"$out/some"
 		mv "$out/some" "$out/model.txt"
