@@ -277,7 +277,7 @@ for fs in extent extent:layout=sparse extent:layout=unwritten extent:layout=frag
 	streams file valid,zero,many,eof,position,aio $fs
 	streams file valid,extend,truncate,alloc $fs
 	streams file valid,extend,truncate,sync $fs
-	streams file valid,extend,truncate,sync,buffered 
+	streams file valid,extend,truncate,sync,buffered $fs
 	streams file valid,misaligned,fault,midfault,nowait,alloc,aio $fs
 done
 streams file valid,extend,truncate,seek extent
