@@ -17,12 +17,12 @@ GOAL=80
 goal_files='fs/iomap/direct-io.c fs/direct-io.c block/bio.c block/blk-merge.c drivers/block/loop.c:io'
 # Of loop.c, what a request goes through, by name; the rest is ioctls, sysfs, set-up. Without loop_queue_work(), three quarters
 # of which find and make the worker of a control group: there are none here.
-loop_io='^(loop_queue_rq|loop_rootcg_workfn|loop_process_work|loop_handle_cmd|do_req_filebacked|lo_rw_aio.*|lo_complete_rq|lo_fallocate|lo_req_flush)$'
+loop_io='^(loop_queue_rq|loop_rootcg_workfn|loop_process_work|loop_handle_cmd|do_req_filebacked|lo_rw_aio.*|lo_read_simple|lo_write_simple|lo_write_bvec|lo_complete_rq|lo_fallocate|lo_req_flush)$'
 also='drivers/block/loop.c lib/iov_iter.c fs/iomap/iter.c block/fops.c block/blk-mq.c block/blk-core.c block/blk-flush.c'
 
 or_skip sh kernel-compat/upstream/prepare.sh
 command -v gcov >/dev/null || { echo 'upstream-coverage: skipped: not installed: gcov (package gcc)'; exit 0; }
-build coverage build/coverage/diolab-upstream
+build coverage build/coverage/diolab-upstream build/coverage/tests-upstream
 lab=build/coverage/diolab-upstream objects=build/coverage/upstream-6.1/t out=build/upstream-coverage
 find "$objects" -name '*.gcda' -exec rm -f {} +
 rm -rf "$out"
@@ -70,6 +70,14 @@ sh mk/upstream-pieces.sh >"$out/ops"
 lab ops -d upstream --ram 64m --path file --limits virt_boundary=4096,max_sectors=2560 "$out/ops"
 lab ops -d upstream --ram 64m --path loop "$out/ops"
 ops loop valid,zero,many,eof,sync,position,aio,seek,misaligned,fault,midfault,nowait,alloc extent ""
+
+# The tests of every design, each in a process. Of one that starts Linux several times the last is counted.
+build/coverage/tests-upstream --list | grep '^upstream_6_1_' >"$out/tests" || die 'no tests of 6.1'
+while read -r t; do
+	n=$((n + 1)) rc=0
+	timeout -k 5 300 build/coverage/tests-upstream --few-rounds --engine thr --filter "$t" </dev/null >"$out/run" 2>&1 || rc=$?
+	[ "$rc" = 0 ] || [ "$rc" = 77 ] || { tail -n 3 "$out/run" >&2; die "test $t: exit status $rc"; }
+done <"$out/tests"
 
 # ---- what was reached ----------------------------------------------------------------------------------------------
 # Functions of Linux that are in the program; the optimizer's copies have a suffix.
