@@ -10,6 +10,7 @@
 #   4. each type that crosses design.h has one layout in every unit that knows it
 #   5. every file names its licence, so nothing lies about that nobody wrote
 #   6. functions that two designs share stand in the same order, so that diff -y shows what differs
+#   7. every function that other files may call has kernel-doc
 set -eu
 cd "$(dirname "$0")/.."
 . mk/lib.sh
@@ -127,5 +128,36 @@ for f in $(cd "$tmp" && ls -- functions.*.c | cut -d. -f3- | sort -u); do
 done
 [ "$pairs" -ge 50 ] || complain "only $pairs pairs of files of designs were compared"
 
+# ---- 7 ------------------------------------------------------------------------------------------
+# Kernel-doc is a comment that begins with two stars and names the function first: "name - what". It stands where the
+# function is defined, or in a header of its layer. A symbol that has a name of its own is looked up by the function's.
+rel=build/release
+documented=0
+for layer in kernel-compat kernel-compat/host sim/block sim/drivers fs-model $designs; do
+	nm -A -g --defined-only "$rel/$layer"/*.o | sed -n "s|^$rel/\(.*\)\.o:[^ ]* [TW] |\1.c |p" >"$tmp/functions"
+	{ files "$layer/*.h"; cut -d' ' -f1 "$tmp/functions" | sort -u; } >"$tmp/sources"
+	# shellcheck disable=SC2046 # names of files, without blanks
+	awk '
+		FILENAME == list { where[$2] = $1; next }
+		FNR == 1 { opens = 0 }
+		match($0, /__asm__\("[a-z_0-9]+"\)/) {
+			symbol = substr($0, RSTART + 9, RLENGTH - 11)
+			name = $0; sub(/\(.*/, "", name); sub(/.*[ *]/, "", name)
+			if (symbol in where) { where[name] = where[symbol]; delete where[symbol] }
+		}
+		/^\/\*\*/ { opens = 1; sub(/^\/\*\*/, " *") }
+		opens && NF > 1 {
+			sub(/\(\)$/, "", $2)
+			if ($3 == "-" && ($2 in where) && (FILENAME ~ /h$/ || FILENAME == where[$2])) delete where[$2]
+			opens = 0
+		}
+		END { for (name in where) print "lint: " where[name] ": " name "() has no kernel-doc" }
+	' list="$tmp/functions" "$tmp/functions" $(cat "$tmp/sources") >"$tmp/bare" ||
+		complain "$layer: what defines its functions cannot be read; has $rel objects of files that are gone?"
+	[ ! -s "$tmp/bare" ] || { sort "$tmp/bare" >&2; bad=1; }
+	documented=$((documented + $(wc -l <"$tmp/functions")))
+done
+[ "$documented" -ge 700 ] || complain "only $documented functions were looked up"
+
 [ "$bad" = 0 ] || exit 1
-echo "lint: include order, symbols, exports, layouts of $(echo "$crossing" | wc -w) types, licences, order of functions in $pairs pairs of files: ok"
+echo "lint: include order, symbols, exports, layouts of $(echo "$crossing" | wc -w) types, licences, order of functions in $pairs pairs of files, kernel-doc of $documented functions: ok"

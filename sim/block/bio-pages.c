@@ -174,20 +174,24 @@ void bio_check_pages_dirty(struct bio *bio)
 	bio_put(bio);
 }
 
-/* What follows the ends of reads, of this world. Context: task. */
+/** lab_bio_dirty_init - what follows the ends of reads, of this world: nothing waits yet. Context: an initcall. */
 void lab_bio_dirty_init(void)
 {
 	bio_dirty_list = NULL;
 	INIT_WORK(&bio_dirty_work, bio_dirty_fn);
 }
 
-/* A bio whose IO has ended may still wait here for its last bio_put(). Context: task, may sleep. */
+/**
+ * lab_bio_dirty_flush - wait for the bios that bio_check_pages_dirty() has left to the worker until now
+ *
+ * A bio whose IO has ended may still wait here for its last bio_put(). Context: task, may sleep.
+ */
 void lab_bio_dirty_flush(void)
 {
 	flush_work(&bio_dirty_work);
 }
 
-/* The worker is gone: nothing may be left for it. */
+/** lab_bio_dirty_exit - the worker is gone: WARNs if something is left for it. Context: task. */
 void lab_bio_dirty_exit(void)
 {
 	WARN_ON(bio_dirty_list);

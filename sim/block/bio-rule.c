@@ -75,11 +75,15 @@ static bool driver_takes(struct request_queue *q, const struct bio *bio, struct 
 	return !q->merge_bvec_fn || q->merge_bvec_fn(q, &bvm, piece) >= (int)piece->bv_len;
 }
 
-/*
+/**
  * lab_old_add_page - bio_add_page() under the old rule: same contract
+ * @bio: for a device and a sector, and no clone; else it WARNs and refuses
+ * @page: where the piece begins, at @offset_bytes
+ * @len_bytes: of the piece
+ * @offset_bytes: in @page
  *
  * All of the piece or nothing. A piece within one page always fits into an empty bio that has an array; a
- * larger one need not, and must then be given in parts.
+ * larger one need not, and must then be given in parts. Context: any. Return: @len_bytes, or 0: refused.
  */
 int lab_old_add_page(struct bio *bio, struct page *page, unsigned int len_bytes, unsigned int offset_bytes)
 {
@@ -187,7 +191,7 @@ unsigned int lab_old_lent_bytes(const struct bio *bio)
 	return round_down(asked.bi_iter.bi_size, q->limits.logical_block_size);
 }
 
-/* Say that @bio will be ended because its device cannot take it. Context: task. */
+/** lab_old_too_big - say that @bio will be ended because its device cannot take it; ends nothing. Context: task. */
 void lab_old_too_big(struct bio *bio)
 {
 	const struct gendisk *disk = bio->bi_bdev->bd_disk;

@@ -18,7 +18,11 @@ static struct bio_slab {
 	unsigned int users;
 } bio_slabs[LAB_MAX_BIO_SLABS];
 
-/* No world has a slab yet: what an abandoned one had is gone with its memory. Task context. */
+/**
+ * lab_bio_slabs_init - no world has a slab yet: what an abandoned one had is gone with its memory
+ *
+ * Before the first bioset_init() of a world. Context: an initcall.
+ */
 void lab_bio_slabs_init(void)
 {
 	mutex_init(&bio_slabs_lock);

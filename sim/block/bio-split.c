@@ -100,7 +100,11 @@ static __always_inline bool bio_take(const struct bio *bio, const struct queue_l
 	return true;
 }
 
-/* How many bytes of the front of @bio, a read or write, @lim allows. Context: any. */
+/**
+ * lab_limits_take - how many bytes of the front of @bio, a read or write, @lim allows in one IO
+ *
+ * Context: any. Return: 0 to all that is left of @bio; not rounded to logical blocks.
+ */
 unsigned int lab_limits_take(const struct bio *bio, const struct queue_limits *lim)
 {
 	unsigned int nsegs = 0, bytes = 0;
@@ -198,9 +202,16 @@ struct bio *lab_split_submit(struct bio *bio, unsigned int sectors, struct bio_s
 	return front;
 }
 
-/*
- * The part of lab_split_fast() that looks: same contract, and ERR_PTR(-ENOMEM) if @gfp may not wait: @bio is the caller's
- * then, uncut. Context: task, as @gfp says.
+/**
+ * lab_split_slow - the part of lab_split_fast() that looks: same contract
+ * @bio: the caller's
+ * @lim: of its queue, which is held open
+ * @nr_segs: out: segments of what is returned
+ * @gfp: for the front; GFP_NOIO, or what may not wait
+ *
+ * Context: task, as @gfp says. Return: @bio, if it needs no cut, or its front, the rest being submitted; NULL: it has
+ * been ended, with BLK_STS_AGAIN (REQ_NOWAIT and a cut is needed) or BLK_STS_IOERR (it cannot be cut, or, under the old
+ * rule, may not be); ERR_PTR(-ENOMEM): @gfp may not wait, and @bio is the caller's, uncut.
  */
 struct bio *lab_split_slow(struct bio *bio, const struct queue_limits *lim, unsigned int *nr_segs, gfp_t gfp)
 {

@@ -104,13 +104,13 @@ int bio_add_page(struct bio *bio, struct page *page, unsigned int len_bytes, uns
 	return len_bytes;
 }
 
-/* bio_advance() of less than all. Context: as there. */
+/** __bio_advance - bio_advance() of less than all, @bytes from the front. Context: as there. */
 void __bio_advance(struct bio *bio, unsigned int bytes)
 {
 	bio_advance_iter(bio, &bio->bi_iter, bytes);
 }
 
-/* linux/bio.h says what they are. */
+/** bio_segments - single-page pieces left; 0 for operations without data and for an empty bio. Context: any. */
 unsigned int bio_segments(const struct bio *bio)
 {
 	unsigned int segs = 0;

@@ -48,7 +48,11 @@ static unsigned int bvec_class(unsigned short nr_vecs)
 	return LAB_BVEC_CLASSES - 1;
 }
 
-/* Create the array slabs of this world. 0 or -ENOMEM. Task context. */
+/**
+ * lab_bvec_slabs_init - create the array slabs of this world
+ *
+ * What an abandoned world had is forgotten. Context: an initcall. Return: 0; -ENOMEM: lab_bvec_slabs_exit() follows.
+ */
 int lab_bvec_slabs_init(void)
 {
 	unsigned int i;
@@ -66,7 +70,7 @@ int lab_bvec_slabs_init(void)
 	return 0;
 }
 
-/* Undo lab_bvec_slabs_init(), wherever it stopped. No array is in use. Task context. */
+/** lab_bvec_slabs_exit - undo lab_bvec_slabs_init(), wherever it stopped; no array is in use. Context: task. */
 void lab_bvec_slabs_exit(void)
 {
 	unsigned int i;

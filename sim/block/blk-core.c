@@ -241,13 +241,22 @@ bool lab_bio_poll_turn(struct bio *bio)
 	return true;
 }
 
-/* Submit what is left of a bio that has been admitted and counted. Context: as submit_bio_noacct(). */
+/**
+ * lab_submit_remainder - submit what is left of a bio that has been admitted and counted
+ *
+ * Neither checked, counted nor traced again; ended exactly once. Context: as submit_bio_noacct().
+ */
 void lab_submit_remainder(struct bio *bio)
 {
 	submit_admitted(bio);
 }
 
-/* Catch what is submitted from now on, whether or not somebody further out does. Context: task. */
+/**
+ * lab_submit_frame_begin - catch what is submitted from now on, whether or not somebody further out does
+ * @frame: on the stack; until lab_submit_frame_end(), by the same task. They nest.
+ *
+ * Context: task.
+ */
 void lab_submit_frame_begin(struct lab_submit_frame *frame)
 {
 	bio_list_init(&frame->lists[0]);
@@ -256,7 +265,12 @@ void lab_submit_frame_begin(struct lab_submit_frame *frame)
 	current->bio_list = frame->lists;
 }
 
-/* Send down what was caught and all that comes of it. Context: task, may sleep. */
+/**
+ * lab_submit_frame_end - send down what was caught and all that comes of it
+ * @frame: the innermost of this task (BUGs else)
+ *
+ * Context: task, may sleep.
+ */
 void lab_submit_frame_end(struct lab_submit_frame *frame)
 {
 	struct bio *bio = bio_list_pop(&frame->lists[0]);

@@ -72,10 +72,12 @@ static void fifo_add(struct rq_fifo *fifo, struct request *rq)
 	fifo->tail = rq;
 }
 
-/*
- * NULL: no memory, or the driver refused the request. The flush request is none of the tag set's, so the
- * driver has not seen it yet: without init_request() its first flush would run with an empty pdu.
- * Context: task, may sleep.
+/**
+ * lab_flush_queue_alloc - the flushes of @q, which has its tag set
+ *
+ * The flush request is none of the tag set's, so the driver has not seen it yet: without init_request() its first
+ * flush would run with an empty pdu. Context: task, may sleep. Return: NULL: no memory, or the driver refused the
+ * request.
  */
 struct blk_flush_queue *lab_flush_queue_alloc(struct request_queue *q)
 {
@@ -101,7 +103,12 @@ no_request:
 	return NULL;
 }
 
-/* Nothing is in flight. */
+/**
+ * lab_flush_queue_free - undo lab_flush_queue_alloc()
+ * @fq: nobody flushes or waits for a flush (BUGs else); NULL: nothing to do
+ *
+ * Calls the driver's exit_request(). Context: task, may sleep.
+ */
 void lab_flush_queue_free(struct blk_flush_queue *fq)
 {
 	if (!fq)
@@ -127,7 +134,7 @@ static unsigned int flush_policy(const struct request *rq)
 	return steps;
 }
 
-/* Is the flush request at the driver? */
+/** lab_flush_inflight - is the flush request at the driver? True only for this moment. Context: any. */
 bool lab_flush_inflight(const struct blk_flush_queue *fq)
 {
 	return READ_ONCE(fq->flush_rq->state) == MQ_RQ_IN_FLIGHT;
@@ -296,10 +303,11 @@ static void flush_end_io(struct request *flush_rq, blk_status_t status)
 	}
 }
 
-/*
+/**
  * lab_flush_insert - @rq, with REQ_PREFLUSH or REQ_FUA, begins
  *
- * Scope: the disk's. Context: task.
+ * Holds a tag; its bio ends when the last step has, with the first error of any. Scope: the disk's. Context: task, no
+ * lock held; sleeps only in a driver that does.
  */
 void lab_flush_insert(struct request *rq)
 {
@@ -318,10 +326,12 @@ void lab_flush_insert(struct request *rq)
 	flush_seq_next(rq);
 }
 
-/*
+/**
  * lab_flush_step_done - the driver has ended the data of @rq, or refused it
+ * @rq: RQF_FLUSH_SEQ; nobody's afterwards
+ * @status: an error skips the steps that are left
  *
- * Context: any.
+ * Context: any, no lock held.
  */
 void lab_flush_step_done(struct request *rq, blk_status_t status)
 {

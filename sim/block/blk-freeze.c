@@ -10,10 +10,12 @@
  */
 #include "blk.h"
 
-/*
+/**
  * lab_queue_wait_open - wait until @q is not frozen
+ * @nowait: do not
  *
- * Returns 0; -EAGAIN with @nowait; -ENODEV when its disk has been deleted. Context: task, may sleep.
+ * Sends the task's plug before it sleeps. Returns 0; -EAGAIN with @nowait; -ENODEV when its disk has been deleted.
+ * Context: task, may sleep; it stops where waiting would stop the world, under a stacking driver's ->submit_bio.
  */
 int lab_queue_wait_open(struct request_queue *q, bool nowait)
 {
@@ -30,7 +32,12 @@ int lab_queue_wait_open(struct request_queue *q, bool nowait)
 	return 0;
 }
 
-/* lab_bio_queue_enter() when it met a frozen queue, whose shard it has counted up. */
+/**
+ * lab_bio_queue_enter_slow - lab_bio_queue_enter() when it met a frozen queue, whose shard it has counted up
+ *
+ * Context: task, may sleep, unless @bio has REQ_NOWAIT. Return: true: the queue is held open; false: @bio has been
+ * ended, with BLK_STS_AGAIN (REQ_NOWAIT) or BLK_STS_IOERR (the disk has been deleted).
+ */
 bool lab_bio_queue_enter_slow(struct bio *bio)
 {
 	struct request_queue *q = bdev_get_queue(bio->bi_bdev);
@@ -48,7 +55,12 @@ bool lab_bio_queue_enter_slow(struct bio *bio)
 	return true;
 }
 
-/* lab_bio_queue_exit() while somebody freezes. */
+/**
+ * lab_bio_queue_exit_slow - lab_bio_queue_exit() while somebody freezes, who is woken
+ * @shard: what entering counted up
+ *
+ * Context: any; takes usage_lock, under which the freezer looks, so that @q is not gone before this is done.
+ */
 void lab_bio_queue_exit_slow(struct request_queue *q, struct lab_usage_shard *shard)
 {
 	unsigned long flags;

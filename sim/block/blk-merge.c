@@ -93,7 +93,7 @@ static bool rq_front_merge(struct request *rq, struct bio *bio, unsigned int nr_
 	return true;
 }
 
-/* The newest request for @q in @plug, the running task's; NULL: none. */
+/** lab_plug_newest - the newest request for @q in @plug, the running task's; NULL: none. Context: task. */
 struct request *lab_plug_newest(const struct blk_plug *plug, const struct request_queue *q)
 {
 	struct request *rq, *found = NULL;
@@ -106,10 +106,11 @@ struct request *lab_plug_newest(const struct blk_plug *plug, const struct reques
 	return found;
 }
 
-/*
+/**
  * lab_rq_merge - let @bio join @rq, which is in the running task's plug
+ * @nr_segs: of the bio, by the limits of the queue
  *
- * Returns whether it did: it belongs to the request then. @nr_segs: of the bio. Context: task.
+ * Behind it or before it. Context: task. Return: whether it did: it belongs to the request then.
  */
 bool lab_rq_merge(struct request *rq, struct bio *bio, unsigned int nr_segs)
 {

@@ -52,7 +52,7 @@ struct blk_mq_tags *lab_tags_alloc(unsigned int nr_tags, unsigned int cmd_size)
 	return tags;
 }
 
-/* All tags are free. Context: task. */
+/** lab_tags_free - undo lab_tags_alloc(); all tags are free (BUGs else). Context: task. */
 void lab_tags_free(struct blk_mq_tags *tags)
 {
 	BUG_ON(lab_tags_used(tags));
@@ -60,9 +60,10 @@ void lab_tags_free(struct blk_mq_tags *tags)
 	kfree(tags);
 }
 
-/*
- * Tags in use; exact while nobody takes or frees one. Who finds none in use may take apart what they
- * held: an acquire. Context: any.
+/**
+ * lab_tags_used - tags in use, 0 to nr_tags; exact while nobody takes or frees one
+ *
+ * Who finds none in use may take apart what they held: an acquire. Context: any.
  */
 unsigned int lab_tags_used(struct blk_mq_tags *tags)
 {
@@ -73,10 +74,10 @@ unsigned int lab_tags_used(struct blk_mq_tags *tags)
 	return used;
 }
 
-/*
+/**
  * lab_tag_get_any - the search behind lab_tag_get(): all words, from the task's own
  *
- * Context: any.
+ * A full barrier when it succeeds. Context: any. Return: a free tag's request, or NULL.
  */
 struct request *lab_tag_get_any(struct blk_mq_tags *tags)
 {
@@ -95,7 +96,11 @@ struct request *lab_tag_get_any(struct blk_mq_tags *tags)
 	return NULL;
 }
 
-/* Begin (or end) to hear of freed tags. Calls nest. A full barrier. Context: any. */
+/**
+ * lab_tags_notify - begin (@on) or end to hear of freed tags; calls nest
+ *
+ * A full barrier. Context: any; takes tags->lock.
+ */
 void lab_tags_notify(struct blk_mq_tags *tags, bool on)
 {
 	unsigned long flags;
@@ -112,12 +117,12 @@ void lab_tags_notify(struct blk_mq_tags *tags, bool on)
 	smp_mb();
 }
 
-/*
+/**
  * lab_tag_get_wait - sleep until there is a tag
  *
  * Flushes the task's plug before: the requests in it may be what holds the tags. Sleepers are served in
  * order, except that a tag may be taken by somebody who does not sleep. Context: task; stops under a
- * stacking driver's submission.
+ * stacking driver's submission. Return: its request, never NULL.
  */
 struct request *lab_tag_get_wait(struct blk_mq_tags *tags)
 {
@@ -144,10 +149,10 @@ struct request *lab_tag_get_wait(struct blk_mq_tags *tags)
 	return rq;
 }
 
-/*
- * lab_tag_put_slow - free the tag of @rq while somebody wants to know
+/**
+ * lab_tag_put_slow - free the tag of @rq while somebody wants to know, and wake who does
  *
- * Context: any.
+ * Context: any; takes tags->lock.
  */
 void lab_tag_put_slow(struct request *rq)
 {

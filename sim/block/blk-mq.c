@@ -137,11 +137,7 @@ static __always_inline void issue_or_leave(struct request *rq)
 		hctx_leave_to_worker(hctx, rq);
 }
 
-/*
- * lab_mq_issue - the same, for blk-flush.c
- *
- * Scope: the disk's. Context: any.
- */
+/** lab_mq_issue - issue_or_leave() for blk-flush.c. Scope: the disk's. Context: any, no lock held. */
 void lab_mq_issue(struct request *rq)
 {
 	issue_or_leave(rq);
@@ -170,7 +166,7 @@ static unsigned int list_depth(const struct request *head)
 	return n;
 }
 
-/*
+/**
  * lab_mq_dispatch_list - send a plug's requests for @q, by rq_next, in order
  *
  * What the driver does not take waits on hctx->dispatch. Context: task; @from_schedule: must not sleep.
@@ -255,7 +251,7 @@ void blk_mq_run_hw_queue(struct blk_mq_hw_ctx *hctx, bool async)
 		flush_work(&hctx->run_work);
 }
 
-/* @hctx, zeroed, of @q, which has its tag set. Context: task. */
+/** lab_mq_hctx_init - @hctx, zeroed, of @q with its tag set; served by kblockd until add_disk(). Context: task. */
 void lab_mq_hctx_init(struct blk_mq_hw_ctx *hctx, struct request_queue *q)
 {
 	hctx->queue = q;
@@ -268,11 +264,7 @@ void lab_mq_hctx_init(struct blk_mq_hw_ctx *hctx, struct request_queue *q)
 	hctx->run_wq = kblockd_workqueue;
 }
 
-/*
- * lab_mq_kick - something of @hctx has come back from the driver without freeing a tag
- *
- * Those that wait may have room. Context: any.
- */
+/** lab_mq_kick - @hctx has something back from the driver, no tag freed: who waits may have room. Context: any. */
 void lab_mq_kick(struct blk_mq_hw_ctx *hctx)
 {
 	if (hctx_is_backed_up(hctx))
@@ -442,11 +434,13 @@ again:
 	submit_tagged(q, rq, bio);
 }
 
-/*
+/**
  * blk_mq_submit_bio - @bio has come to a blk-mq queue
  *
  * Limits are read while something holds the queue open: the bio's own tag, or that of a request in the
- * plug. Context: task, may sleep for a tag; within a submit frame. Scope: the disk's.
+ * plug. Ends the bio with BLK_STS_AGAIN (REQ_NOWAIT, and it would wait or be cut), BLK_STS_IOERR (misaligned, cannot be
+ * cut, disk deleted) or the driver's error. Context: task, may sleep for a tag or an open queue; within a submit frame.
+ * Scope: the disk's.
  */
 void blk_mq_submit_bio(struct bio *bio)
 {

@@ -27,7 +27,7 @@ void blk_start_plug(struct blk_plug *plug)
 		current->plug = plug;
 }
 
-/* Append @rq; @plug is the running task's. */
+/** lab_plug_add - append @rq, which holds a tag, to @plug, the running task's; never flushes. Context: task. */
 void lab_plug_add(struct blk_plug *plug, struct request *rq)
 {
 	rq->rq_next = NULL;

@@ -35,7 +35,13 @@ static struct lab_blkevent bio_event(const struct bio *bio, char action)
 	};
 }
 
-/* Context of all: any; somebody listens. */
+/**
+ * lab_trace_bio - an event of @bio as it stands
+ * @action: 'G', 'M', 'F', 'X' … as blkevent.h names them
+ * @other: of 'X': the sector at which the rest begins; else 0
+ *
+ * Context of all in this file: any; somebody listens.
+ */
 void lab_trace_bio(struct bio *bio, char action, u64 other)
 {
 	struct lab_blkevent ev = bio_event(bio, action);
@@ -44,6 +50,7 @@ void lab_trace_bio(struct bio *bio, char action, u64 other)
 	kc_blktrace_add(&ev);
 }
 
+/** lab_trace_bio_queue - 'Q', unless it has been told of @bio already. Context: any; somebody listens. */
 void lab_trace_bio_queue(struct bio *bio)
 {
 	if (bio->bi_lab_traced)
@@ -52,6 +59,7 @@ void lab_trace_bio_queue(struct bio *bio)
 	bio->bi_lab_traced = 1;
 }
 
+/** lab_trace_bio_complete - 'C' of @bio, with its bi_status; the next 'Q' counts. Context: any; somebody listens. */
 void lab_trace_bio_complete(struct bio *bio)
 {
 	struct lab_blkevent ev = bio_event(bio, 'C');
@@ -61,6 +69,7 @@ void lab_trace_bio_complete(struct bio *bio)
 	bio->bi_lab_traced = 0;
 }
 
+/** lab_trace_bio_remap - 'A': @bio was for sector @from (512 bytes) of @dev. Context: any; somebody listens. */
 void lab_trace_bio_remap(struct bio *bio, dev_t dev, sector_t from)
 {
 	struct lab_blkevent ev = bio_event(bio, 'A');
@@ -70,6 +79,7 @@ void lab_trace_bio_remap(struct bio *bio, dev_t dev, sector_t from)
 	kc_blktrace_add(&ev);
 }
 
+/** lab_trace_queue - 'P' or 'U' (@action) of @q with @depth requests; 'P': 0. Context: any; somebody listens. */
 void lab_trace_queue(struct request_queue *q, char action, unsigned int depth)
 {
 	struct lab_blkevent ev = {
@@ -81,7 +91,14 @@ void lab_trace_queue(struct request_queue *q, char action, unsigned int depth)
 	kc_blktrace_add(&ev);
 }
 
-/* 'C' speaks for all bios of the request, even if not all end now. */
+/**
+ * lab_trace_rq - an event of @rq
+ * @action: 'I', 'D', 'R', 'C'; 'C' speaks for all bios of the request, even if not all end now
+ * @error: BLK_STS_OK but for 'C'
+ * @nr_bytes: what it is about, from the request's position on
+ *
+ * Context: any; somebody listens.
+ */
 void lab_trace_rq(struct request *rq, char action, blk_status_t error, unsigned int nr_bytes)
 {
 	struct lab_blkevent ev = {

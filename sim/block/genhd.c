@@ -14,7 +14,7 @@
 /* Each major counts its disks in the order of add_disk(), from 0 in each world. */
 static int next_minor[BLOCK_EXT_MAJOR + 1];
 
-/* Context: an initcall. */
+/** lab_disk_numbers_init - each major's next minor is 0 again: a world begins. Context: an initcall. */
 void lab_disk_numbers_init(void)
 {
 	memset(next_minor, 0, sizeof(next_minor));

@@ -140,6 +140,8 @@ void lab_bdev_destroy(struct block_device *bdev)
  * lab_sim_size_ok - can a simulated device be of this size?
  * @bytes: the size
  * @limits: for its logical block; NULL: none
+ *
+ * LAB_DISK_MIN_BYTES .. LAB_SIM_MAX_BYTES, whole logical blocks. Context: any.
  */
 bool lab_sim_size_ok(u64 bytes, const struct lab_limits *limits)
 {

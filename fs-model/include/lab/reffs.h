@@ -22,13 +22,15 @@ struct lab_reffs;
  * @align_bytes: of position and length of direct IO: a power of two, 1 .. LAB_REFFS_BLOCK_BYTES
  * @max_bytes: the file cannot grow beyond it (-EFBIG); its memory is taken here, from the host
  *
- * Return: the file, or ERR_PTR(-EINVAL | -ENOMEM).
+ * Context: task. Return: the file, or ERR_PTR(-EINVAL | -ENOMEM).
  */
 struct lab_reffs *lab_reffs_create(u32 align_bytes, u64 max_bytes);
 
 /**
  * lab_reffs_destroy - end the file and give its memory back
  * @f: from lab_reffs_create()
+ *
+ * Context: task.
  */
 void lab_reffs_destroy(struct lab_reffs *f);
 
@@ -39,7 +41,8 @@ void lab_reffs_destroy(struct lab_reffs *f);
  * @len_bytes: how much
  * @pos: where from, bytes; negative: -EINVAL
  *
- * Return: bytes read, short at the end of the file; -EINVAL.
+ * Context: any. Return: bytes read, short at the end of the file, 0 behind it; -EINVAL: negative, or misaligned where
+ * there is data.
  */
 ssize_t lab_reffs_pread(struct lab_reffs *f, void *buf, size_t len_bytes, loff_t pos);
 
@@ -50,7 +53,7 @@ ssize_t lab_reffs_pread(struct lab_reffs *f, void *buf, size_t len_bytes, loff_t
  * @len_bytes: how much
  * @pos: where to, bytes
  *
- * Return: @len_bytes; -EINVAL misaligned or negative, -EFBIG beyond the file's limit: nothing was written
+ * Context: any. Return: @len_bytes; -EINVAL misaligned or negative, -EFBIG beyond the file's limit: nothing was written
  * then.
  */
 ssize_t lab_reffs_pwrite(struct lab_reffs *f, const void *buf, size_t len_bytes, loff_t pos);
@@ -62,7 +65,7 @@ ssize_t lab_reffs_pwrite(struct lab_reffs *f, const void *buf, size_t len_bytes,
  * @len_bytes: how much
  * @pos: where from, bytes
  *
- * Return: as lab_reffs_pread().
+ * Context: any. Return: as lab_reffs_pread().
  */
 ssize_t lab_reffs_bpread(struct lab_reffs *f, void *buf, size_t len_bytes, loff_t pos);
 
@@ -73,7 +76,7 @@ ssize_t lab_reffs_bpread(struct lab_reffs *f, void *buf, size_t len_bytes, loff_
  * @len_bytes: how much
  * @pos: where to, bytes
  *
- * Return: as lab_reffs_pwrite().
+ * Context: any. Return: as lab_reffs_pwrite().
  */
 ssize_t lab_reffs_bpwrite(struct lab_reffs *f, const void *buf, size_t len_bytes, loff_t pos);
 
@@ -83,7 +86,7 @@ ssize_t lab_reffs_bpwrite(struct lab_reffs *f, const void *buf, size_t len_bytes
  * @buf: the data
  * @len_bytes: how much
  *
- * Return: as lab_reffs_pwrite().
+ * Context: any. Return: as lab_reffs_pwrite().
  */
 ssize_t lab_reffs_append(struct lab_reffs *f, const void *buf, size_t len_bytes);
 
@@ -92,7 +95,7 @@ ssize_t lab_reffs_append(struct lab_reffs *f, const void *buf, size_t len_bytes)
  * @f: the file
  * @size: any byte
  *
- * Return: 0; -EINVAL negative, -EFBIG beyond the file's limit.
+ * Context: any. Return: 0; -EINVAL negative, -EFBIG beyond the file's limit.
  */
 int lab_reffs_truncate(struct lab_reffs *f, loff_t size);
 
@@ -102,7 +105,7 @@ int lab_reffs_truncate(struct lab_reffs *f, loff_t size);
  * @pos: bytes
  * @len_bytes: may reach beyond the end
  *
- * Return: 0; -EINVAL negative @pos or nothing to do.
+ * Context: any. Return: 0; -EINVAL negative @pos or nothing to do.
  */
 int lab_reffs_punch(struct lab_reffs *f, loff_t pos, u64 len_bytes);
 
@@ -112,7 +115,7 @@ int lab_reffs_punch(struct lab_reffs *f, loff_t pos, u64 len_bytes);
  * @pos: bytes
  * @len_bytes: >= 1
  *
- * Return: 0; -EINVAL, -EFBIG beyond the file's limit.
+ * Context: any. Return: 0; -EINVAL negative @pos or no byte, -EFBIG beyond the file's limit.
  */
 int lab_reffs_zero(struct lab_reffs *f, loff_t pos, u64 len_bytes);
 
@@ -123,7 +126,7 @@ int lab_reffs_zero(struct lab_reffs *f, loff_t pos, u64 len_bytes);
  * @len_bytes: >= 1
  * @keep_size: else the size grows to the end of the range
  *
- * Return: 0; -EINVAL, -EFBIG beyond the file's limit.
+ * Context: any. Return: 0; -EINVAL negative @pos or no byte, -EFBIG beyond the file's limit.
  */
 int lab_reffs_alloc(struct lab_reffs *f, loff_t pos, u64 len_bytes, bool keep_size);
 
@@ -132,7 +135,7 @@ int lab_reffs_alloc(struct lab_reffs *f, loff_t pos, u64 len_bytes, bool keep_si
  * @f: the file
  * @pos: bytes
  *
- * Return: a position below the size, or -ENXIO.
+ * Context: any. Return: a position below the size, or -ENXIO.
  */
 loff_t lab_reffs_seek_data(const struct lab_reffs *f, loff_t pos);
 
@@ -141,13 +144,15 @@ loff_t lab_reffs_seek_data(const struct lab_reffs *f, loff_t pos);
  * @f: the file
  * @pos: bytes
  *
- * Return: a position up to the size; -ENXIO: @pos is not in the file.
+ * Context: any. Return: a position up to the size; -ENXIO: @pos is not in the file.
  */
 loff_t lab_reffs_seek_hole(const struct lab_reffs *f, loff_t pos);
 
 /**
  * lab_reffs_size - the file's size
  * @f: the file
+ *
+ * Context: any. Return: bytes.
  */
 loff_t lab_reffs_size(const struct lab_reffs *f);
 

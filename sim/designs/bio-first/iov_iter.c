@@ -19,7 +19,14 @@
 #include <linux/uaccess.h>
 #include "design.h"
 
-/* import_iovec() of what is not one segment of the user's. */
+/**
+ * __import_iovec - import_iovec() of what is not one segment of the user's
+ * @uvec: the segments, which @i points at already
+ * @nr_segs: how many
+ * @i: its count is set here; undefined on error
+ *
+ * Ranges, errors and context: import_iovec().
+ */
 int __import_iovec(const struct lab_iovec *uvec, unsigned int nr_segs, struct iov_iter *i)
 {
 	size_t total = 0;
@@ -41,7 +48,7 @@ int __import_iovec(const struct lab_iovec *uvec, unsigned int nr_segs, struct io
 	return err;
 }
 
-/* iov_iter_advance() over the end of a segment. */
+/** __iov_iter_advance - iov_iter_advance() over the end of a segment; BUGs beyond the end of @i. Context: any. */
 void __iov_iter_advance(struct iov_iter *i, size_t bytes)
 {
 	BUG_ON(bytes > i->count);
@@ -74,7 +81,7 @@ void iov_iter_revert(struct iov_iter *i, size_t unroll)
 	i->iov_offset -= unroll;
 }
 
-/* iov_iter_npages() of several segments. */
+/** __iov_iter_npages - iov_iter_npages() of several segments. Context: any. Return: as there. */
 unsigned int __iov_iter_npages(const struct iov_iter *i, unsigned int maxpages)
 {
 	size_t left = i->count, skip = i->iov_offset, pages = 0;
@@ -91,7 +98,7 @@ unsigned int __iov_iter_npages(const struct iov_iter *i, unsigned int maxpages)
 	return min_t(size_t, pages, maxpages);
 }
 
-/* iov_iter_is_aligned() of several segments. */
+/** __iov_iter_is_aligned - iov_iter_is_aligned() of several segments. Context: any. Return: as there. */
 bool __iov_iter_is_aligned(const struct iov_iter *i, unsigned long addr_mask, unsigned long len_mask)
 {
 	size_t left = i->count, skip = i->iov_offset;

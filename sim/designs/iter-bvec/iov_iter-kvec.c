@@ -64,22 +64,25 @@ static __always_inline void kernel_step_zero(void *base, void *kaddr, size_t at,
 	memset(base, 0, len);
 }
 
+/** kvec_copy_to - copy_to of kernel memory (uio.h): cannot fault. Context: any. Return: bytes. */
 size_t kvec_copy_to(struct iov_iter *iter, const void *from, size_t bytes)
 {
 	return kvec_walk(iter, (void *)from, bytes, kernel_step_to);
 }
 
-/* Serves as copy_from_nofault as well: nothing faults. */
+/** kvec_copy_from - copy_from of kernel memory, and copy_from_nofault: nothing faults. Context: any. Return: bytes. */
 size_t kvec_copy_from(struct iov_iter *iter, void *to, size_t bytes)
 {
 	return kvec_walk(iter, to, bytes, kernel_step_from);
 }
 
+/** kvec_zero - zero of kernel memory (uio.h): cannot fault. Context: any. Return: bytes. */
 size_t kvec_zero(struct iov_iter *iter, size_t bytes)
 {
 	return kvec_walk(iter, NULL, bytes, kernel_step_zero);
 }
 
+/** kvec_advance - advance over @bytes of kernel memory; BUGs beyond what is left. Context: any. */
 void kvec_advance(struct iov_iter *iter, size_t bytes)
 {
 	assert_kvec(iter);
@@ -92,6 +95,7 @@ void kvec_advance(struct iov_iter *iter, size_t bytes)
 	}
 }
 
+/** kvec_is_aligned - is_aligned of kernel memory: all that is left; no segment, no address. Context: any. */
 bool kvec_is_aligned(const struct iov_iter *iter, unsigned int addr_mask, unsigned int len_mask)
 {
 	struct iov_iter at = *iter;
@@ -108,6 +112,7 @@ bool kvec_is_aligned(const struct iov_iter *iter, unsigned int addr_mask, unsign
 	return true;
 }
 
+/** kvec_npages - npages of the next @bytes of kernel memory (uio.h). Context: any. Return: 0 (no byte) to @max. */
 unsigned int kvec_npages(const struct iov_iter *iter, size_t bytes, unsigned int max)
 {
 	struct iov_iter at = *iter;
@@ -142,7 +147,12 @@ static void bio_trim_kernel(struct bio *bio, unsigned int bytes)
 	}
 }
 
-/* The array is the bio's own, the pages are nobody's to release: who gave the memory keeps it. */
+/**
+ * kvec_fill_bio - fill_bio from kernel memory (uio.h)
+ *
+ * The array is the bio's own, the pages are nobody's to release: who gave the memory keeps it. Context: any.
+ * Return: 0; -EINVAL: not @align bytes fit.
+ */
 int kvec_fill_bio(struct iov_iter *iter, struct bio *bio, size_t bytes, unsigned int align)
 {
 	struct iov_iter saved = *iter;

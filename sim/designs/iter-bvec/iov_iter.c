@@ -94,26 +94,31 @@ static __always_inline size_t user_step_zero(void __user *uaddr, void *kaddr, si
 	return clear_user(uaddr, len);
 }
 
+/** user_copy_to - copy_to of user memory (uio.h). Context: task, may sleep. Return: bytes; fewer at a fault. */
 size_t user_copy_to(struct iov_iter *iter, const void *from, size_t bytes)
 {
 	return user_walk(iter, (void *)from, bytes, user_step_to);
 }
 
+/** user_copy_from - copy_from of user memory (uio.h). Context: task, may sleep. Return: bytes; fewer at a fault. */
 size_t user_copy_from(struct iov_iter *iter, void *to, size_t bytes)
 {
 	return user_walk(iter, to, bytes, user_step_from);
 }
 
+/** user_copy_from_nofault - the same of what is present (uio.h). Context: any. Return: bytes; fewer at a fault. */
 size_t user_copy_from_nofault(struct iov_iter *iter, void *to, size_t bytes)
 {
 	return user_walk(iter, to, bytes, user_step_from_nofault);
 }
 
+/** user_zero - zero of user memory (uio.h). Context: task, may sleep. Return: bytes; fewer at a fault. */
 size_t user_zero(struct iov_iter *iter, size_t bytes)
 {
 	return user_walk(iter, NULL, bytes, user_step_zero);
 }
 
+/** user_fault_in - fault_in of user memory (uio.h). Context: task, may sleep. Return: bytes that cannot be had. */
 size_t user_fault_in(const struct iov_iter *iter, size_t bytes)
 {
 	struct iov_iter at = *iter;
@@ -133,6 +138,7 @@ size_t user_fault_in(const struct iov_iter *iter, size_t bytes)
 	return 0;
 }
 
+/** user_advance - advance over @bytes of user memory; BUGs beyond what is left. Context: any. */
 void user_advance(struct iov_iter *iter, size_t bytes)
 {
 	assert_user(iter);
@@ -152,7 +158,11 @@ static inline bool user_is_page(const struct iov_iter *iter, size_t bytes)
 	       offset_in_page(iter->iov->base + iter->iov_offset) + bytes <= PAGE_SIZE;
 }
 
-/* A segment of no bytes has no address to be aligned, as in 6.18. */
+/**
+ * user_is_aligned - is_aligned of user memory: all that is left (uio.h)
+ *
+ * A segment of no bytes has no address to be aligned, as in 6.18. Context: any.
+ */
 bool user_is_aligned(const struct iov_iter *iter, unsigned int addr_mask, unsigned int len_mask)
 {
 	struct iov_iter at = *iter;
@@ -170,6 +180,7 @@ bool user_is_aligned(const struct iov_iter *iter, unsigned int addr_mask, unsign
 	return true;
 }
 
+/** user_npages - npages of the next @bytes of user memory (uio.h). Context: any. Return: 0 (no byte) to @max. */
 unsigned int user_npages(const struct iov_iter *iter, size_t bytes, unsigned int max)
 {
 	struct iov_iter at = *iter;
@@ -277,6 +288,12 @@ static noinline int user_fill_batches(struct iov_iter *iter, struct bio *bio, si
 	return bio->bi_iter.bi_size ? 0 : -EINVAL;
 }
 
+/**
+ * user_fill_bio - fill_bio from user memory, which is pinned (uio.h)
+ * @bio: with an array, empty; its operation says whether the memory will be written. Becomes BIO_PAGE_PINNED
+ *
+ * Context: task, may sleep. Return: 0; -EFAULT, nothing pinned; -EINVAL: not @align bytes fit.
+ */
 int user_fill_bio(struct iov_iter *iter, struct bio *bio, size_t bytes, unsigned int align)
 {
 	assert_user(iter);
@@ -287,7 +304,14 @@ int user_fill_bio(struct iov_iter *iter, struct bio *bio, size_t bytes, unsigned
 	return user_fill_batches(iter, bio, bytes, align);
 }
 
-/* iov_iter_init() of what is not one segment of the user's. */
+/**
+ * __iov_iter_init - iov_iter_init() of what is not one segment of the user's
+ * @iter: points at the segments already; its count is set here, undefined on error
+ * @iov: the segments
+ * @nr_segs: how many
+ *
+ * Ranges, errors and context: iov_iter_init().
+ */
 int __iov_iter_init(struct iov_iter *iter, const struct lab_iovec *iov, unsigned int nr_segs)
 {
 	size_t count = 0;
@@ -359,22 +383,25 @@ static __always_inline void page_step_zero(struct page *page, size_t off, void *
 	memzero_page(page, off, len);
 }
 
+/** bvec_copy_to - copy_to of held pages (uio.h): cannot fault. Context: any. Return: bytes. */
 size_t bvec_copy_to(struct iov_iter *iter, const void *from, size_t bytes)
 {
 	return bvec_walk(iter, (void *)from, bytes, page_step_to);
 }
 
-/* Serves as copy_from_nofault as well: nothing faults. */
+/** bvec_copy_from - copy_from of held pages, and copy_from_nofault: nothing faults. Context: any. Return: bytes. */
 size_t bvec_copy_from(struct iov_iter *iter, void *to, size_t bytes)
 {
 	return bvec_walk(iter, to, bytes, page_step_from);
 }
 
+/** bvec_zero - zero of held pages (uio.h): cannot fault. Context: any. Return: bytes. */
 size_t bvec_zero(struct iov_iter *iter, size_t bytes)
 {
 	return bvec_walk(iter, NULL, bytes, page_step_zero);
 }
 
+/** bvec_advance_iter - advance over @bytes of held pages; BUGs beyond what is left. Context: any. */
 void bvec_advance_iter(struct iov_iter *iter, size_t bytes)
 {
 	assert_bvec(iter);
@@ -391,9 +418,12 @@ void bvec_advance_iter(struct iov_iter *iter, size_t bytes)
 	}
 }
 
-/*
- * Lend the array to @bio. Nothing is pinned, referenced or copied, so nothing is released at its end: the bio
- * looks like a clone of the one that owns the array.
+/**
+ * bvec_fill_bio - fill_bio from held pages (uio.h): lend the array to @bio, which has none (BUGs else)
+ *
+ * Nothing is pinned, referenced or copied, so nothing is released at its end: the bio looks like a clone of the one
+ * that owns the array. Context: any. Return: 0; -EINVAL: no byte, not whole @align bytes, or none that the device takes
+ * (old rule).
  */
 int bvec_fill_bio(struct iov_iter *iter, struct bio *bio, size_t bytes, unsigned int align)
 {

@@ -298,7 +298,14 @@ const struct iov_iter_ops iovec_iter_ops = {
 	.fill_bio		= user_fill_bio,
 };
 
-/* iov_iter_init() of what is not one segment of the user's. */
+/**
+ * __iov_iter_init - iov_iter_init() of what is not one segment of the user's
+ * @iter: points at the segments already; its count is set here, undefined on error
+ * @iov: the segments
+ * @nr_segs: how many
+ *
+ * Ranges, errors and context: iov_iter_init().
+ */
 int __iov_iter_init(struct iov_iter *iter, const struct lab_iovec *iov, unsigned int nr_segs)
 {
 	size_t count = 0;

@@ -154,7 +154,6 @@ static inline bool bio_next_segment(const struct bio *bio, struct bvec_iter_all 
 #define bio_for_each_segment_all(bvl, bio, iter)						\
 	for (bvl = bvec_init_iter_all(&iter); bio_next_segment((bio), &iter); )
 
-/* Single-page pieces left; 0 for operations without data and for an empty bio. Context: any. */
 unsigned int bio_segments(const struct bio *bio);
 
 /* ---- lists of bios, by bi_next ---------------------------------------------------- */

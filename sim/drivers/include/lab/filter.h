@@ -63,8 +63,10 @@ struct lab_filter_dev {
 extern const struct lab_filter_type *const lab_filter_types[];
 
 /**
- * lab_filter_find - the filter called @name, or NULL
+ * lab_filter_find - the filter called @name
  * @name: as on the command line
+ *
+ * Context: any. Return: NULL: there is none.
  */
 const struct lab_filter_type *lab_filter_find(const char *name);
 
@@ -116,7 +118,7 @@ const char *lab_parse_bytes(const char *s, u64 *value);
 
 /**
  * lab_filter_of - the filter that a bio was submitted to
- * @bio: its bi_bdev is a filter's
+ * @bio: its bi_bdev is a filter's; not looked at whether it is
  *
  * Context: any.
  */
