@@ -270,6 +270,10 @@ static inline int lab_wb_take(struct inode *inode)
 	return likely(!READ_ONCE(inode->i_mapping->wb_untaken)) ? 0 : lab_wb_take_untaken(inode);
 }
 
+/* What direct IO does then, before it is mapped (dio-cache.c). -ENOTBLK: write through the page cache. */
+int lab_cache_dio_read(struct inode *inode, loff_t pos, u64 len_bytes, bool nowait);
+int lab_cache_dio_write(struct inode *inode, loff_t pos, u64 len_bytes, bool nowait);
+
 /*
  * Writes in flight, and keeping them out. Whoever writes to a file, directly, through the page cache or by a
  * change of size or map, has lab_sb_start_write() before it takes any lock of the file and before its first

@@ -26,40 +26,6 @@
 
 /* ---- direct IO and the page cache ----------------------------------------------------------- */
 
-/*
- * The range to the disk, unless @nowait; and an error of write-back that nobody was told of, of any page, is taken. 0,
- * or the first of the two.
- */
-static int filemap_write_and_wait(struct inode *inode, loff_t pos, size_t len_bytes, bool nowait)
-{
-	int err = nowait ? 0 : lab_cache_write(inode, pos, len_bytes), err2 = lab_wb_take(inode);
-
-	return err ?: err2;
-}
-
-/*
- * What follows when there is something to look at. Apart, or gcc saves registers for it in each direct IO (11
- * instructions, measured).
- */
-static noinline int filemap_dio_read_look(struct inode *inode, loff_t pos, size_t len_bytes, bool nowait)
-{
-	if (nowait && lab_cache_is_dirty(inode, pos, len_bytes))
-		return -EAGAIN;
-	return filemap_write_and_wait(inode, pos, len_bytes, nowait);
-}
-
-static noinline int filemap_dio_write_look(struct inode *inode, loff_t pos, size_t len_bytes, bool nowait)
-{
-	int err = filemap_write_and_wait(inode, pos, len_bytes, nowait);
-
-	if (err)
-		return err;
-	err = lab_cache_invalidate(inode, pos, len_bytes);
-	if (err)
-		return nowait ? -EAGAIN : -ENOTBLK;
-	return 0;
-}
-
 /**
  * filemap_dio_read_begin - before a direct read is mapped: dirty pages of the range must reach the disk
  * @inode: the file's
@@ -72,7 +38,7 @@ static noinline int filemap_dio_write_look(struct inode *inode, loff_t pos, size
  */
 int filemap_dio_read_begin(struct inode *inode, loff_t pos, size_t len_bytes, bool nowait)
 {
-	return likely(!lab_cache_concerns_dio(inode)) ? 0 : filemap_dio_read_look(inode, pos, len_bytes, nowait);
+	return likely(!lab_cache_concerns_dio(inode)) ? 0 : lab_cache_dio_read(inode, pos, len_bytes, nowait);
 }
 
 /**
@@ -89,7 +55,7 @@ int filemap_dio_read_begin(struct inode *inode, loff_t pos, size_t len_bytes, bo
  */
 int filemap_dio_write_begin(struct inode *inode, loff_t pos, size_t len_bytes, bool nowait)
 {
-	return likely(!lab_cache_concerns_dio(inode)) ? 0 : filemap_dio_write_look(inode, pos, len_bytes, nowait);
+	return likely(!lab_cache_concerns_dio(inode)) ? 0 : lab_cache_dio_write(inode, pos, len_bytes, nowait);
 }
 
 /**
