@@ -304,14 +304,15 @@ LAB_TEST(writeback, who_waits_for_a_page_has_no_bio)
 	struct test_task other;
 	struct page *page;
 	struct on_disk c;
-	unsigned int i;
 
 	cached_open(&c, DISK_BYTES, NULL, &opts, BYTES);
 	lab_expect_eq(cache_pwrite(c.inode, 0, c.want, 3 * PAGE_SIZE), 0);
 	lab_expect_eq(lab_page_get(c.inode, 2, &page), 0);
 	test_task_start(&other, sync_all, &c);
-	for (i = 0; i < 100000 && dirty(c.inode) > 1; i++)	/* IO of one's own lets that of others end */
+	while (dirty(c.inode) > 1) {	/* however late the other one begins; IO of one's own lets that of others end */
 		lab_expect_eq(test_io(c.dev.bdev, REQ_OP_READ, 0, c.have, PAGE_SIZE), 0);
+		yield();
+	}
 	lab_expect_eq(dirty(c.inode), 1);
 	lab_page_unlock(page);
 	put_page(page);
