@@ -4,7 +4,7 @@
  *
  * Whoever does direct IO asks lab_cache_concerns_dio() first, in line: nearly always there is neither a page nor an error
  * of write-back that nobody was told of. This is what follows otherwise, apart and out of line, or gcc saves registers for
- * it in each direct IO (11 instructions, measured).
+ * it in each direct IO.
  *
  * Source: filemap_write_and_wait_range() and what iomap does after it, Linux 6.1.
  */
